@@ -1,0 +1,62 @@
+"""Every way in which the program itself can fail, with its exit code.
+
+A mistake in a user's file is a value (`runner.problems.Problem`), a job that fails is an event;
+what is here is the rest: something outside did not do what it was asked. Raised anywhere, caught
+only in the doors, which print `message`, then `hint`, and exit with `exit_code`. Anything else
+that reaches a door is a bug (exit code 70).
+"""
+
+from __future__ import annotations
+
+SUCCEEDED = 0
+FAILED = 1
+USAGE = 2
+NOT_FOUND = 3
+OPERATIONAL = 4
+BUG = 70
+INTERRUPTED = 130
+
+
+class RunnerError(Exception):
+    """What happened, in one sentence, and what to do next, in another. Never holds a secret."""
+
+    exit_code = OPERATIONAL
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RunnerError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = USAGE
+
+
+class NotFoundError(RunnerError):
+    """A file, run or job that does not exist."""
+
+    exit_code = NOT_FOUND
+
+
+class StoreError(RunnerError):
+    """The run's directory or bucket cannot be read or written."""
+
+
+class ExecutorError(RunnerError):
+    """Jobs cannot be started or watched here at all (a job that fails is not this)."""
+
+
+class LogError(RunnerError):
+    """The event log says something that no runner writes."""
+
+
+class RunIsLiveError(RunnerError):
+    """Another process holds this run."""
+
+
+class RefusedError(RunnerError):
+    """The request is understood and will not be done (exit code 1)."""
+
+    exit_code = FAILED

@@ -1,0 +1,118 @@
+"""The doors into the world: small Protocols that the shell uses and adapters implement.
+
+Every port has an embedded implementation (local processes, a directory, the machine's clock), and
+one contract test suite runs against all implementations of a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from runner.events import Event
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since the epoch, whole microseconds, never going back while the process lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One attempt, ready to run: everything resolved, nothing left to decide.
+
+    `environment` comes over the runner's own (already cleaned) environment. `masks` are the values
+    that must not reach a log. `command` as in `model.Job`. Paths are absolute.
+    """
+
+    handle: str
+    job_id: str
+    attempt: int
+    command: str | tuple[str, ...]
+    shell: tuple[str, ...]
+    working_directory: str
+    environment: Mapping[str, str]
+    directory: str
+    kill_grace: float = 10.0
+    keep_processes: bool = False
+    masks: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A report: the attempt's process exists."""
+
+    handle: str
+    pid: int
+    process_started: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """A report: the attempt is over, with every process of it.
+
+    `exit_code` None and `signal` "" together mean that it never ran (`error` says why) or was lost
+    (`lost`). `ended` is what `cancel` was told, where the attempt was ended by us. `has_output`,
+    `has_summary`, `has_results`: what the attempt left in its directory.
+    """
+
+    handle: str
+    exit_code: int | None = None
+    signal: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    max_rss: int = 0
+    ended: str = ""
+    error: str = ""
+    lost: bool = False
+    out_of_memory: bool = False
+    leftovers: int = 0
+    has_output: bool = False
+    has_summary: bool = False
+    has_results: bool = False
+
+
+class Executor(Protocol):
+    """Runs attempts. Never calls back: reports are fetched by `poll`."""
+
+    def start(self, spec: Spec) -> None:
+        """Begin an attempt. Its end is reported by `poll`, also where it cannot start."""
+
+    def poll(self, timeout: float) -> Sequence[Running | Exit]:
+        """Reports since the last call; waits at most `timeout` seconds for the first one."""
+
+    def cancel(self, handle: str, why: str) -> None:
+        """End the attempt with its whole process tree: TERM, its grace, KILL. `why` comes back in `Exit.ended`."""
+
+    def capacity(self) -> int:
+        """How many attempts may run at once, those that run included."""
+
+    def close(self) -> None:
+        """End whatever still runs, and everything the executor itself started."""
+
+
+class Store(Protocol):
+    """One run's directory, wherever it is."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events at the end of the log, in order; visible to readers at once, durable within 100 ms."""
+
+    def sync(self) -> None:
+        """Return once everything appended is durable."""
+
+    def events(self, after: int = 0) -> list[Event]:
+        """The log from `seq` after + 1 on. A torn last line is dropped."""
+
+    def put(self, name: str, file: Path) -> None:
+        """Keep a file under a relative name."""
+
+    def lease(self, holder: Mapping[str, Any]) -> None:
+        """Become the one writer, or raise RunIsLiveError that names the holder. Ends with the process."""
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Requests from elsewhere (`cancel`) that were not taken yet, oldest first; each is given once."""
+
+    def close(self) -> None:
+        """Give up the lease; everything is durable."""
