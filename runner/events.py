@@ -218,8 +218,11 @@ class JobSkipped(JobEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobsExpanded(JobEvent):
+class JobsExpanded(Event):
+    """`job_id` was fanned out into `job_ids`. Written by later versions."""
+
     type: ClassVar[str] = "jobs_expanded"
+    job_id: str
     job_ids: tuple[str, ...] = ()
 
 

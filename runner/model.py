@@ -64,10 +64,10 @@ class Job:
     """One shell job. `command` is one string for `shell`, or a tuple that is executed without one.
 
     `command`, the values of `environment` and `when` may still hold `${{ … }}` expressions that
-    read `jobs`: those are evaluated when the job is due. `deferred` names these fields
-    (`command`, `command.0`, `environment.NAME`). `when_gates` says that `when` reads a status or an exit code,
-    or calls `succeeded()`, `failed()` or `always()`, and so replaces the gate. `reads` are the job ids that
-    its expressions mention.
+    read `jobs`: those are evaluated when the job is due. `deferred` names these fields (`command`,
+    `command.0`, `environment.NAME`). `when_gates` says that `when` reads a status or an exit code, or
+    calls `succeeded()`, `failed()` or `always()`, and so replaces the gate. `reads` are the job ids
+    that its expressions mention.
     """
 
     job_id: str

@@ -84,7 +84,7 @@ class Executor(Protocol):
         """Reports since the last call; waits at most `timeout` seconds for the first one."""
 
     def cancel(self, handle: str, why: str) -> None:
-        """End the attempt with its whole process tree: TERM, its grace, KILL. `why` comes back in `Exit.ended`."""
+        """End the attempt with its whole process tree: TERM, the grace, KILL. `Exit.ended` will be `why`."""
 
     def capacity(self) -> int:
         """How many attempts may run at once, those that run included."""
