@@ -1,0 +1,36 @@
+"""What every test run has in common: tiers left out are named, and skips can be made to fail."""
+
+from __future__ import annotations
+
+import pytest
+
+TIERS = ("slow", "root", "wheel")
+"""Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a test that was skipped makes the run fail")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = [tier for tier in TIERS if f"not {tier}" in config.option.markexpr]
+    if left_out:
+        commands = ", ".join(f"pytest -m {tier}" for tier in left_out)
+        terminalreporter.write_line(
+            f"left out: {', '.join(left_out)} (run with: {commands}; .ci/run runs all)"
+        )
+    if config.option.no_skips and _skipped(terminalreporter):
+        terminalreporter.write_line(
+            f"FAILED: {len(_skipped(terminalreporter))} skipped, and --no-skips allows none", red=True
+        )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.option.no_skips and reporter and _skipped(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[object]:
+    return [*reporter.stats.get("skipped", []), *reporter.stats.get("xfailed", [])]
