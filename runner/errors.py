@@ -52,6 +52,10 @@ class LogError(RunnerError):
     """The event log says something that no runner writes."""
 
 
+class PlanError(RunnerError):
+    """`plan.json` is not a plan, or one of a newer runner."""
+
+
 class RunIsLiveError(RunnerError):
     """Another process holds this run."""
 
