@@ -1,0 +1,84 @@
+"""The checkout: the git top level of a folder, else that folder; what git says of it, its older versions."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner.errors import NotFoundError, RunnerError
+from runner.model import Git
+
+_SECONDS = 30
+
+
+def find(start: Path) -> Path:
+    """The checkout that `start` is in. Looks at names only: works without git and for any owner."""
+    folder = start.resolve()
+    for candidate in (folder, *folder.parents):
+        mark = candidate / ".git"
+        if mark.is_file() or (mark / "HEAD").is_file():
+            return candidate
+    return folder
+
+
+def describe(checkout: Path, environ: Mapping[str, str]) -> Git:
+    """What `git.*` expressions give here; empty strings where there is no repository, commit or branch."""
+    if not (checkout / ".git").exists():
+        return Git(actor=environ.get("GITHUB_ACTOR", ""))
+    sha = _ask(checkout, "rev-parse", "--verify", "--quiet", "HEAD")
+    branch = _ask(checkout, "symbolic-ref", "--quiet", "--short", "HEAD")
+    actor = environ.get("GITHUB_ACTOR") or _ask(checkout, "config", "user.name")
+    return Git(sha=sha, branch=branch or environ.get("GITHUB_REF_NAME", ""), actor=actor)
+
+
+def _ask(checkout: Path, *words: str) -> str:
+    """The answer of git, or "" where it has none: a missing branch or name is not an error."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), *words], check=False, capture_output=True, timeout=_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+
+
+def extract(checkout: Path, revision: str, names: Sequence[str], target: Path) -> set[str]:
+    """Put `names` (files or folders, relative) as they were at `revision` into `target`; those that existed.
+
+    Raises NotFoundError for a revision that git does not know, RunnerError where git does not answer.
+    """
+    if not (checkout / ".git").exists():
+        raise RunnerError(
+            f"{checkout} is not a git repository, so there is no {revision} to compare with",
+            hint="leave --base away, or run this inside a repository",
+        )
+    commit = _ask(checkout, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if not commit:
+        raise NotFoundError(
+            f"git knows no revision {revision!r} in {checkout}",
+            hint="name a commit, branch or tag; a shallow clone may need `git fetch` first",
+        )
+    there = {name for name in names if _ask(checkout, "ls-tree", "--name-only", commit, "--", name)}
+    if there:
+        _unpack(checkout, commit, sorted(there), target)
+    return there
+
+
+def _unpack(checkout: Path, commit: str, names: Sequence[str], target: Path) -> None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), "archive", "--format=tar", commit, "--", *names],
+            check=True,
+            capture_output=True,
+            timeout=_SECONDS,
+        )
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(target, filter="data")
+    except (OSError, subprocess.SubprocessError, tarfile.TarError) as error:
+        raise RunnerError(
+            f"git could not give the files of {commit[:12]}: {error}",
+            hint="run `git fsck` in the checkout, or leave --base away",
+        ) from error
