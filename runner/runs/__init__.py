@@ -9,7 +9,8 @@ from runner.runs.places import (
     remember,
     resolve,
 )
-from runner.runs.reading import Tail, is_live, read, read_plan, read_run_id
+from runner.runs.reading import Tail, read, read_plan, read_run_id
+from runner.stores.directory import is_live
 
 __all__ = [
     "Place",

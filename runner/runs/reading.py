@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from pathlib import Path
 
 from runner import plan as plans
@@ -81,23 +79,3 @@ def read_run_id(directory: Path) -> str:
             return str(json.loads(log.readline(65536))["run_id"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return directory.resolve().name
-
-
-def is_live(directory: Path) -> bool:
-    """Whether a runner holds this run: its lease is a lock that dies with its process.
-
-    Asks for a shared lock, so that two that look do not see each other.
-    """
-    try:
-        descriptor = os.open(directory / "lease", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False

@@ -1,0 +1,106 @@
+"""A run for programs: one JSON object, stable, documented in docs/reports.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runner.events import format_time
+from runner.model import Outcome, Plan
+from runner.report.evidence import Evidence
+from runner.report.wording import NOT_GOOD
+from runner.state import AttemptState, JobState, RunState
+
+VERSION = 1
+
+_encode = json.JSONEncoder(separators=(", ", ": "), check_circular=False).encode
+
+
+def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
+    """The object, with one line a job, so that people can read it too. `now` counts while the run is live."""
+    head = _head(plan, state, now)
+    fields = [f"  {_encode(key)}: {_encode(value)}" for key, value in head.items()]
+    jobs = ",\n".join(f"    {_encode(_job(job, evidence))}" for job in state.jobs.values())
+    fields.append(f'  "jobs": [\n{jobs}\n  ]' if jobs else '  "jobs": []')
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def _head(plan: Plan, state: RunState, now: float) -> dict[str, Any]:
+    outcomes = {outcome.value: state.outcomes.get(outcome, 0) for outcome in Outcome}
+    return {
+        "version": VERSION,
+        "run_id": state.run_id,
+        "queue_id": plan.queue.queue_id,
+        "queue_name": plan.queue.queue_name,
+        "source": plan.source,
+        "digest": plan.digest,
+        "git": {"sha": plan.git.sha, "branch": plan.git.branch, "pr": plan.git.pr, "actor": plan.git.actor},
+        "runner_version": plan.runner_version,
+        "phase": state.phase.value,
+        "outcome": state.outcome.value if state.outcome is not None else None,
+        "interrupted": state.interrupted or None,
+        "cancelled_by": state.cancelled_by or None,
+        "checkout": state.checkout,
+        "requested_at": _time(state.requested_at),
+        "started_at": _time(state.started_at),
+        "finished_at": _time(state.finished_at),
+        "seconds": round(state.elapsed(now), 6),
+        "counts": {"total": len(state.jobs), "open": state.open_jobs, **outcomes},
+        "failed": [
+            job_id
+            for job_id, job in state.jobs.items()
+            if job.outcome in NOT_GOOD and not job.job.allow_failure
+        ],
+    }
+
+
+def _time(at: float) -> str | None:
+    return format_time(at) if at else None
+
+
+def _job(job: JobState, evidence: Evidence) -> dict[str, Any]:
+    job_id = job.job.job_id
+    ended = job.last_ended
+    record: dict[str, Any] = {
+        "job_id": job_id,
+        "phase": job.phase.value,
+        "outcome": job.outcome.value if job.outcome is not None else None,
+        "because": job.because or None,
+        "reason": job.reason or None,
+        "allow_failure": job.job.allow_failure,
+        "depends_on": job.job.depends_on,
+        "finished_at": _time(job.finished_at),
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "outputs": ended.outputs if ended is not None else {},
+    }
+    if job_id in evidence.files:
+        record["files"] = [
+            {"path": f.path, "size": f.size, "sha256": f.sha256} for f in evidence.files[job_id]
+        ]
+    return record
+
+
+def _attempt(attempt: AttemptState) -> dict[str, Any]:
+    ended, stored = attempt.finished, attempt.stored
+    record: dict[str, Any] = {
+        "attempt": attempt.number,
+        "started_at": _time(attempt.started_at),
+        "outcome": ended.outcome if ended is not None else None,
+    }
+    if ended is not None:
+        record |= {
+            "exit_code": ended.exit_code,
+            "signal": ended.signal or None,
+            "reason": ended.reason or None,
+            "seconds": ended.seconds,
+            "cpu_seconds": ended.cpu_seconds,
+            "max_rss": ended.max_rss,
+        }
+    if stored is not None:
+        record["results"] = {
+            "files": stored.files,
+            "bytes": stored.bytes,
+            "missing": stored.missing,
+            "error": stored.error or None,
+        }
+    return record
