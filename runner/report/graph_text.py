@@ -89,7 +89,8 @@ def _entry(jobs: Sequence[Job]) -> tuple[str, str, str]:
 
 
 def _notes(job: Job) -> str:
-    return visible(" · ".join(filter(None, (words.attempts(job), *words.notes(job)))))
+    notes = (f"{ours} {theirs}".strip() for ours, theirs in words.notes(job))
+    return visible(" · ".join(filter(None, (words.attempts(job), *notes))))
 
 
 def _same(texts: Iterator[str]) -> str:

@@ -34,7 +34,7 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     yield ""
     yield from graph_lines(queue, preview.facts, width)
     yield ""
-    path = f"{words.critical_path(preview)} ({words.critical_length(preview)})"
+    path = f"{' → '.join(words.critical_ids(preview))} ({words.critical_length(preview)})"
     yield from _wrapped(path, "critical path  ", width)
     yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
     yield from _changes(preview, width)
@@ -56,14 +56,15 @@ def _changes(preview: Preview, width: int) -> Iterator[str]:
     if preview.changes is None:
         return
     yield ""
-    yield words.since(preview)
+    yield words.since(preview.changes) + (f" since {visible(preview.base)}" if preview.base else "")
     lines = list(words.change_lines(preview.changes))
-    for sign, subject, field in lines[:_CHANGES]:
-        if field is None:
-            yield clip(f"  {sign} {subject}", width)
+    for change in lines[:_CHANGES]:
+        subject = " → ".join(change.job_ids) or change.done
+        if change.field is None:
+            yield clip(f"  {change.sign} {subject}", width)
             continue
-        yield clip(f"  {sign} {subject}  {visible(words.field_sentence(field))}", width)
-        for line in field.diff.splitlines():
+        yield clip(f"  {change.sign} {subject}  {visible(words.field_sentence(change.field))}", width)
+        for line in change.field.diff.splitlines():
             yield clip(f"      {visible(line)}", width)
     if len(lines) > _CHANGES:
         yield f"  … and {len(lines) - _CHANGES} more"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from runner.model import Job
 from runner.plan import Bound, Changes, FieldChange, JobChange, Preview
@@ -11,11 +12,27 @@ from runner.plan.words import attempts_text, counted
 from runner.units import format_duration
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLine:
+    """One change: a sign for the terminal, what was done in words, to which jobs, and the field if it is one.
+
+    Signs: `+` added, `-` removed, `~` changed, `=` renamed, `>` waits for others now.
+    """
+
+    sign: str
+    done: str
+    job_ids: tuple[str, ...] = ()
+    field: FieldChange | None = None
+
+
 def verdict(preview: Preview) -> str:
     """`8 jobs in 6 levels, at most 14h40m, local`."""
-    queue, facts = preview.plan.queue, preview.facts
-    size = f"{counted(len(queue.jobs), 'job')} in {counted(len(facts.levels), 'level')}"
-    return f"{size}, {at_most(facts.bound)}, {machine(preview)}"
+    return f"{size(preview)}, {at_most(preview.facts.bound)}, {machine(preview)}"
+
+
+def size(preview: Preview) -> str:
+    levels = counted(len(preview.facts.levels), "level")
+    return f"{counted(len(preview.plan.queue.jobs), 'job')} in {levels}"
 
 
 def at_most(bound: Bound) -> str:
@@ -35,22 +52,24 @@ def machine(preview: Preview) -> str:
     return f"{found.provider} {kind}" if isinstance(kind, str) else found.provider
 
 
-def bound_reason(bound: Bound) -> str:
-    """What the bound on time assumes."""
+def bound_reason(bound: Bound, mark: Callable[[str], str] = str) -> str:
+    """What the bound on time assumes. `mark` makes job ids fit for where they are shown."""
     if bound.by == "queue":
         return "the queue's timeout, and what cleaning up may take after it"
     if bound.by == "jobs":
         at_a_time = f"{counted(bound.slots, 'job')} at a time"
         return f"{at_a_time}, every attempt to its timeout, every retry used"
-    some = ", ".join(bound.unbounded[:3]) + (", …" if len(bound.unbounded) > 3 else "")
+    some = ", ".join(map(mark, bound.unbounded[:3])) + (", …" if len(bound.unbounded) > 3 else "")
     return f"without a timeout: {some}"
 
 
-def critical_path(preview: Preview, shown: int = 12) -> str:
+def critical_ids(preview: Preview, shown: int = 12) -> tuple[str, ...]:
+    """The critical path, its middle left out where it is long."""
     path = preview.facts.critical_path
-    if len(path) > shown:
-        path = (*path[: shown // 2], f"… {len(path) - shown} more …", *path[-(shown - shown // 2) :])
-    return " → ".join(path)
+    if len(path) <= shown:
+        return path
+    half = shown // 2
+    return (*path[:half], f"… {len(path) - shown} more …", *path[-(shown - half) :])
 
 
 def critical_length(preview: Preview) -> str:
@@ -70,60 +89,55 @@ def attempts(job: Job) -> str:
     return attempts_text(job.retry) if job.retry.count > 0 else ""
 
 
-def notes(job: Job) -> Iterator[str]:
-    """What else decides when and whether this job runs."""
+def notes(job: Job) -> Iterator[tuple[str, str]]:
+    """What else decides when and whether this job runs: our words, and the file's."""
     if job.always_run:
-        yield "always runs"
+        yield "always runs", ""
     if job.allow_failure:
-        yield "may fail"
+        yield "may fail", ""
     if job.on_failure is not None:
-        yield f"on failure → {job.on_failure}"
+        yield "on failure →", job.on_failure
     if job.when is not None:
-        yield f"when {job.when}"
+        yield "when", job.when
     if job.priority:
-        yield f"priority {job.priority}"
+        yield f"priority {job.priority}", ""
 
 
-def change_lines(changes: Changes) -> Iterator[tuple[str, str, FieldChange | None]]:
-    """Each change as a sign, what it is about, and the field where there is one.
-
-    Signs: `+` added, `-` removed, `~` changed, `>` renamed or waits for others now.
-    """
+def change_lines(changes: Changes) -> Iterator[ChangeLine]:
     for field in changes.queue:
-        yield "~", "queue", field
+        yield ChangeLine(sign="~", done="queue", field=field)
     for renamed in changes.renamed:
-        yield ">", f"{renamed.old} is now called {renamed.new}", None
+        yield ChangeLine(sign="=", done="renamed", job_ids=(renamed.old, renamed.new))
     for job_id in changes.added:
-        yield "+", job_id, None
+        yield ChangeLine(sign="+", done="added", job_ids=(job_id,))
     for job_id in changes.removed:
-        yield "-", job_id, None
-    yield from _fields("~", changes.changed)
-    yield from _fields(">", changes.reparented)
+        yield ChangeLine(sign="-", done="removed", job_ids=(job_id,))
+    yield from _fields("~", "changed", changes.changed)
+    yield from _fields(">", "waits for others:", changes.reparented)
     if changes.reordered:
-        yield "~", "the order of the jobs in the file, which decides among equals", None
+        yield ChangeLine(sign="~", done="the order of the jobs in the file, which decides among equals")
 
 
-def _fields(sign: str, jobs: tuple[JobChange, ...]) -> Iterator[tuple[str, str, FieldChange | None]]:
+def _fields(sign: str, done: str, jobs: tuple[JobChange, ...]) -> Iterator[ChangeLine]:
     for job in jobs:
         for field in job.fields:
-            yield sign, job.job_id, field
+            yield ChangeLine(sign=sign, done=done, job_ids=(job.job_id,), field=field)
 
 
 def field_sentence(field: FieldChange) -> str:
     """`timeout: 30m → 1h`, `environment.KEY: changed (values are not shown)`."""
     if field.hidden:
-        done = "changed" if field.old and field.new else "added" if field.new else "removed"
-        return f"{field.field}: {done} (values are not shown)"
+        return f"{field.field}: {hidden(field)} (values are not shown)"
     if field.diff:
         return f"{field.field}:"
     return f"{field.field}: {field.old or 'nothing'} → {field.new or 'nothing'}"
 
 
-def since(preview: Preview) -> str:
+def hidden(field: FieldChange) -> str:
+    """What happened to a value that is not shown."""
+    return "changed" if field.old and field.new else "added" if field.new else "removed"
+
+
+def since(changes: Changes) -> str:
     """Headline of the changes."""
-    base = f" since {preview.base}" if preview.base else ""
-    if preview.changes is None:
-        return ""
-    if preview.changes.created:
-        return f"a new queue{base}"
-    return f"no change{base}" if preview.changes.none else f"changes{base}"
+    return "a new queue" if changes.created else "no change" if changes.none else "changes"
