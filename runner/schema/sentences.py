@@ -1,0 +1,201 @@
+"""A finding → a problem: what is wrong in the words of the language, not of JSON Schema.
+
+Values of secrets, environment and parameters are never shown; of other values one short line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from runner.problems import Problem, Route, shorten
+from runner.schema.walk import Finding, Schema
+
+_TYPE_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+_THINGS = {
+    "duration": "a duration",
+    "size": "a size",
+    "id": "an id",
+    "cron line": "a cron line of five fields",
+}
+_OTHER_WORDS = {
+    "needs": "depends_on",
+    "dependencies": "depends_on",
+    "depends": "depends_on",
+    "requires": "depends_on",
+    "run": "command",
+    "cmd": "command",
+    "script": "command",
+    "id": "job_id",
+    "name": "job_id",
+    "if": "when",
+    "condition": "when",
+    "retries": "retry_count",
+    "max_retries": "retry_count",
+    "artifacts": "result_files",
+    "outputs": "result_files",
+    "variables": "environment",
+    "env_vars": "environment",
+    "cwd": "working_directory",
+    "workdir": "working_directory",
+    "continue_on_error": "allow_failure",
+    "concurrency_limit": "max_parallel",
+    "inputs": "params",
+    "parameters": "params",
+    "extends": "template",
+    "title": "queue_name",
+}
+_PRIVATE = frozenset({"secrets", "environment", "env", "params", "with", "slack", "webhook"})
+
+
+def sentence(finding: Finding) -> Problem:
+    """What is wrong, and how it should be."""
+    writer = _WRITERS.get(finding.keyword, _mismatch)
+    message, hint = writer(finding)
+    at_key = finding.keyword in ("additionalProperties", "propertyNames")
+    rule = {"additionalProperties": "unknown-field", "required": "missing-field"}.get(
+        finding.keyword, "schema"
+    )
+    return Problem(rule=rule, message=message, hint=hint, route=finding.route, at_key=at_key)
+
+
+def subject(route: Route) -> str:
+    """What a route points at, by the last name in it: `timeout`, item 2 of `depends_on`."""
+    names = [step for step in route if isinstance(step, str)]
+    if not names:
+        return "the file"
+    if isinstance(route[-1], int):
+        return f"item {route[-1] + 1} of `{shorten(names[-1])}`"
+    return f"`{shorten(names[-1])}`"
+
+
+def _unknown(finding: Finding) -> tuple[str, str]:
+    known = list(finding.schema.get("properties", {}))
+    message = f"`{shorten(finding.key)}` is not a field of {_owner(finding.schema, finding.route[:-1])}"
+    return message, _nearest(finding.key, known)
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    plain = key[:64].lower().replace("-", "_")
+    synonym = _OTHER_WORDS.get(plain)
+    if synonym in known:
+        return f"did you mean `{synonym}`?"
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"known are {', '.join(known)}" if len(known) < 12 else "a field of your own may begin with `x-`"
+
+
+def _name(finding: Finding) -> tuple[str, str]:
+    pattern = finding.schema["propertyNames"]["pattern"]
+    message = f"`{shorten(finding.key)}` is not a name for an entry of {subject(finding.route[:-1])}"
+    dashes = ", and `-`" if "-]" in pattern else ""
+    return message, f"letters, digits and `_`{dashes}, not beginning with a digit"
+
+
+def _required(finding: Finding) -> tuple[str, str]:
+    return f"{_owner(finding.schema, finding.route)} needs `{finding.key}`", f"add `{finding.key}:`"
+
+
+def _mismatch(finding: Finding) -> tuple[str, str]:
+    """The value is not what is expected: everything that has to do with its type, range or form."""
+    quoted = _must_be_quoted(finding)
+    if quoted is not None:
+        return quoted
+    if finding.keyword == "anyOf" and all("required" in b for b in finding.branches):
+        names = [b["required"][0] for b in finding.branches]
+        return f"{_owner(finding.schema, ())} needs `{names[0]}`", f"add `{names[0]}:`"
+    if finding.keyword in ("minItems", "minProperties", "minLength"):
+        return f"{subject(finding.route)} is empty", _example(finding.schema) or "fill it, or leave it out"
+    expected = _THINGS.get(finding.schema.get("title", ""), "")
+    if not expected:
+        expected = " or ".join(dict.fromkeys(expectation(b) for b in finding.branches or (finding.schema,)))
+    message = f"{subject(finding.route)} must be {expected}{_but(finding)}"
+    return message, _brackets(finding, expected) or _example(finding.schema)
+
+
+def _brackets(finding: Finding, expected: str) -> str:
+    """The commonest slip: one text where a list of texts is expected."""
+    if expected.startswith("a list") and isinstance(finding.value, str) and len(finding.value) < 40:
+        return f"put it into brackets: [{shorten(finding.value)}]"
+    return ""
+
+
+def _must_be_quoted(finding: Finding) -> tuple[str, str] | None:
+    route = finding.route
+    in_environment = len(route) > 1 and route[-2] in ("environment", "env")
+    if not in_environment or not isinstance(finding.value, float | bool):
+        return None
+    what = "true or false" if isinstance(finding.value, bool) else "a number with a fraction"
+    message = f"the value of `{shorten(route[-1])}` is {what}, and a process only knows text"
+    written = str(finding.value).lower()
+    return message, f'quote it as it should arrive, such as "{shorten(written, 20)}"'
+
+
+def expectation(schema: Schema) -> str:
+    """What a schema asks for, in words: `a whole number of at least 1`."""
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{choice}`" for choice in schema["enum"])
+    if schema.get("title") in _THINGS:
+        return _THINGS[schema["title"]]
+    kinds = schema.get("type", "string")
+    words = " or ".join(_TYPE_WORDS[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+    if "pattern" in schema:
+        words = "text of the right form"
+    return words + _range(schema)
+
+
+def _range(schema: Schema) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" of at least {low}"
+    if "exclusiveMinimum" in schema:
+        return f" above {schema['exclusiveMinimum']}"
+    if any(schema.get(key) for key in ("minLength", "minItems", "minProperties")):
+        return " that is not empty"
+    return ""
+
+
+def _but(finding: Finding) -> str:
+    value = finding.value
+    if value is None:
+        return ", and there is nothing"
+    if isinstance(value, dict | list):
+        kind = "a mapping" if isinstance(value, dict) else "a list"
+        return f", not {kind}" if value else f", not an empty {kind[2:]}"
+    if any(step in _PRIVATE for step in finding.route):
+        return ""
+    shown = str(value).lower() if isinstance(value, bool) else str(value)[:80]
+    return f", not `{shorten(shown)}`"
+
+
+def _example(schema: Schema) -> str:
+    if "examples" in schema:
+        return "such as " + ", ".join(f"`{_plain(e)}`" for e in schema["examples"][:3])
+    description: str = schema.get("description", "")
+    return description if len(description) < 160 and "pattern" in str(schema.get("anyOf", schema)) else ""
+
+
+def _plain(example: Any) -> str:
+    return example if isinstance(example, str) else str(example).replace("'", "")
+
+
+def _owner(schema: Schema, route: Route) -> str:
+    """The thing that has the fields: `the job`, `the queue file`, `aws`."""
+    title = schema.get("title")
+    if title:
+        return f"the {title[0].lower()}{title[1:]}"
+    return subject(route)
+
+
+_WRITERS = {"additionalProperties": _unknown, "propertyNames": _name, "required": _required}
