@@ -93,11 +93,15 @@ class JobsReset(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested(Event):
-    """Without `job_ids` the whole run is meant; a second one of those ends cleanup too."""
+    """Without `job_ids` the whole run is meant; a second one of those ends cleanup too.
+
+    `request` names the request, so that one which was found again after a crash counts once.
+    """
 
     type: ClassVar[str] = "cancel_requested"
     job_ids: tuple[str, ...] = ()
     by: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

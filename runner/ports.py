@@ -80,11 +80,17 @@ class Executor(Protocol):
     def start(self, spec: Spec) -> None:
         """Begin an attempt. Its end is reported by `poll`, also where it cannot start."""
 
-    def poll(self, timeout: float) -> Sequence[Running | Exit]:
-        """Reports since the last call; waits at most `timeout` seconds for the first one."""
+    def fileno(self) -> int | None:
+        """A descriptor that is readable when `poll` has something, where there is one."""
 
-    def cancel(self, handle: str, why: str) -> None:
-        """End the attempt with its whole process tree: TERM, the grace, KILL. `Exit.ended` will be `why`."""
+    def poll(self) -> Sequence[Running | Exit]:
+        """Reports since the last call. Never waits."""
+
+    def cancel(self, handle: str, why: str, *, at_once: bool = False) -> None:
+        """End the attempt with its whole process tree: TERM, the grace (not `at_once`), KILL.
+
+        `why` comes back as `Exit.ended`. For an attempt that is over already, nothing happens.
+        """
 
     def capacity(self) -> int:
         """How many attempts may run at once, those that run included."""
@@ -112,7 +118,10 @@ class Store(Protocol):
         """Become the one writer, or raise RunIsLiveError that names the holder. Ends with the process."""
 
     def requests(self) -> list[dict[str, Any]]:
-        """Requests from elsewhere (`cancel`) that were not taken yet, oldest first; each is given once."""
+        """Requests from elsewhere (`cancel`), oldest first, each with its name as `request`.
+
+        To ask again is to say that those given before are in the log: they are removed.
+        """
 
     def close(self) -> None:
         """Give up the lease; everything is durable."""

@@ -145,6 +145,7 @@ class RunState:
     cleanup_timed_out: bool = False
     stopped_by: str = ""
     failures: int = 0
+    requests: set[str] = field(default_factory=set)
 
     @staticmethod
     def new(run_id: str, queue: Queue) -> RunState:
@@ -291,6 +292,7 @@ def _run_finished(state: RunState, event: e.RunFinished) -> None:
 
 
 def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
+    state.requests.add(event.request)
     if not event.job_ids:
         state.cancels += 1
         state.cancelled_by = event.by

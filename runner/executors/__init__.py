@@ -1,0 +1,1 @@
+"""Executors: where attempts run. Each is behind `runner.ports.Executor`."""

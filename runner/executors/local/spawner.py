@@ -1,0 +1,107 @@
+"""The spawner: one small process, started early, that forks a slot when the executor asks for one.
+
+`python -I -S -c '…'` runs `main`; its arguments are descriptors. It is a subreaper as well: when a slot is
+killed, the slot's job falls to the spawner, which ends it and reports the slot as dead.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+
+from runner.executors.local import processes, wire
+from runner.executors.local.slot import Slot, become_subreaper
+
+_slots: dict[int, int] = {}  # pid → number
+
+
+def main(control: int, reports: int) -> None:
+    """Serve until `control` closes.
+
+    Its first message is (environment, the slots' command descriptors), each later one (slot number,).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    become_subreaper()
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    poller.register(woken, select.POLLIN)
+    inbox = bytearray()
+    setting: tuple[dict[bytes, bytes], list[int]] | None = None
+    gc.freeze()
+    while True:
+        for fd, _ in poller.poll():
+            if fd == woken:
+                os.read(woken, 4096)
+                _bury(reports)
+                continue
+            chunk = os.read(control, 65536)
+            if not chunk:
+                return
+            inbox += chunk
+            for message in wire.unpack(inbox):
+                if setting is None:
+                    setting = message
+                else:
+                    _fork(message[0], setting[1], reports, setting[0])
+
+
+def _fork(number: int, commands: list[int], reports: int, environment: dict[bytes, bytes]) -> None:
+    pid = os.fork()
+    if pid:
+        _slots[pid] = number
+        return
+    status = 70
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        keep = {0, 1, 2, commands[number], reports}
+        for fd in (int(name) for name in os.listdir("/dev/fd")):  # noqa: PTH208
+            if fd not in keep:
+                try:
+                    os.close(fd)
+                except OSError:
+                    continue
+        become_subreaper()
+        Slot(number, commands[number], reports, environment).serve()
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _bury(reports: int) -> None:
+    """Slots that are over, and the jobs of those that were killed."""
+    dead = []
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid == 0:
+            break
+        if pid in _slots:
+            dead.append(_slots.pop(pid))
+    if not dead:
+        return
+    _end_orphans()
+    for number in dead:
+        os.write(reports, wire.pack((wire.DIED, number)))
+
+
+def _end_orphans() -> None:
+    """KILL what is below us but below no slot."""
+    for _ in range(200):
+        owned = {pid for slot in _slots for pid in (slot, *processes.descendants(slot))}
+        orphans = [pid for pid in processes.descendants(os.getpid()) if pid not in owned]
+        if not orphans:
+            return
+        for pid in orphans:
+            processes.send(pid, signal.SIGKILL)
+        processes.wait_gone(orphans, 0.1)

@@ -1,0 +1,192 @@
+"""Keeps an attempt's result files: copied with their layout, hashed, listed in `manifest.json`.
+
+Relative patterns count from the job's working directory, `**` crosses folders, a directory means all below
+it, an absolute path loses its first `/`. What a relative pattern finds must lie in the checkout, also through
+symbolic links. Runs in threads: copying a large model does not hold up the scheduler.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.stores.directory import sync_directory, trouble, write_atomically
+
+MANIFEST = "manifest.json"
+_CHUNK = 1 << 20
+_THREADS = 4
+_SYNC_EACH = 100  # beyond that many files one sync of the whole system is cheaper than one a file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What to keep: `patterns` seen from `folder`, into `target` (which may have files already)."""
+
+    job_id: str
+    attempt: int
+    patterns: tuple[str, ...]
+    folder: Path
+    checkout: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """`error` is the job's trouble (a file cannot be read); `broken` is ours (the disk is full)."""
+
+    job_id: str
+    attempt: int
+    files: int = 0
+    bytes: int = 0
+    missing: tuple[str, ...] = ()
+    error: str = ""
+    broken: OSError | None = None
+
+
+class Collector:
+    """Collections in threads. `woken` is called from a thread when one is done; fetch it with `poll`."""
+
+    def __init__(self, woken: Callable[[], None]) -> None:
+        self._woken = woken
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: set[Future[Collected]] = set()
+
+    def submit(self, collection: Collection) -> None:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="results")
+        future = self._pool.submit(collect, collection)
+        self._pending.add(future)
+        future.add_done_callback(lambda _: self._woken())
+
+    def poll(self) -> list[Collected]:
+        done = [future for future in self._pending if future.done()]
+        self._pending.difference_update(done)
+        return [future.result() for future in done]
+
+    def close(self) -> None:
+        """Begun copies are finished, waiting ones dropped: a resumed run collects again."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def collect(collection: Collection) -> Collected:
+    """Copy, hash, list. Done twice it gives the same."""
+    missing: list[str] = []
+    try:
+        collection.target.mkdir(exist_ok=True)
+        for pattern in collection.patterns:
+            found = False
+            for source, name in _matches(collection, pattern):
+                found = True
+                _copy(source, collection.target / name)
+            if not found:
+                missing.append(pattern)
+        entries = list(_entries(collection.target))
+        _make_durable(collection.target, entries)
+        body = json.dumps({"version": 1, "files": entries, "missing": missing}, indent=1, ensure_ascii=False)
+        write_atomically(collection.target / MANIFEST, body.encode("utf-8", "surrogateescape") + b"\n")
+    except _UnreadableError as error:
+        return Collected(job_id=collection.job_id, attempt=collection.attempt, error=str(error))
+    except OSError as error:
+        return Collected(job_id=collection.job_id, attempt=collection.attempt, broken=error)
+    return Collected(
+        job_id=collection.job_id,
+        attempt=collection.attempt,
+        files=len(entries),
+        bytes=sum(int(entry["size"]) for entry in entries),
+        missing=tuple(missing),
+    )
+
+
+class _UnreadableError(Exception):
+    """A result file that exists and cannot be kept; the message is for the user."""
+
+
+def _matches(collection: Collection, pattern: str) -> Iterator[tuple[Path, Path]]:
+    """(file, the relative name to keep it under) for everything that a pattern means."""
+    absolute = pattern.startswith("/")
+    full = pattern if absolute else f"{glob.escape(str(collection.folder))}/{pattern}"
+    root = None if absolute else os.path.realpath(collection.checkout)
+    for match in glob.iglob(full, recursive=True, include_hidden=True):  # noqa: PTH207  bounded memory
+        for source in _files_below(Path(match)):
+            if root is not None and not _inside(os.path.realpath(source), root):
+                raise _UnreadableError(f"result file {source.name} leads out of the checkout")
+            base = "/" if absolute else collection.folder
+            name = os.path.relpath(os.path.normpath(source), base)
+            yield source, Path(*[part for part in Path(name).parts if part != ".."])
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        if path.is_file():
+            yield path
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            if stat.S_ISREG(_mode(Path(folder, name))):
+                yield Path(folder, name)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Through a `.part` file, so that a kept file is always whole."""
+    try:
+        reading = source.open("rb")
+    except OSError as error:
+        raise _UnreadableError(f"cannot read result file {source}: {error.strerror}") from error
+    with reading:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + ".part")
+        with part.open("wb") as writing:
+            while chunk := reading.read(_CHUNK):
+                writing.write(chunk)
+        part.chmod(stat.S_IMODE(os.fstat(reading.fileno()).st_mode) | 0o600)
+    part.replace(target)
+
+
+def _entries(target: Path) -> Iterable[dict[str, str | int]]:
+    """Every kept file, sorted by path, with its size and SHA-256."""
+    for path in sorted(_files_below(target)):
+        name = str(path.relative_to(target))
+        if name == MANIFEST:
+            continue
+        digest, size = hashlib.sha256(), 0
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        yield {"path": name, "size": size, "sha256": digest.hexdigest()}
+
+
+def _make_durable(target: Path, entries: list[dict[str, str | int]]) -> None:
+    if len(entries) > _SYNC_EACH:
+        os.sync()
+        return
+    for folder in {(target / str(entry["path"])).parent for entry in entries}:
+        sync_directory(folder)
+    for entry in entries:
+        fd = os.open(target / str(entry["path"]), os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+__all__ = ["MANIFEST", "Collected", "Collection", "Collector", "collect", "trouble"]

@@ -1,0 +1,289 @@
+"""A run on this machine, from its plan to its end: start, resume, retry, cancel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner import __version__
+from runner import events as e
+from runner.clock import SystemClock
+from runner.errors import NotFoundError, RefusedError, RunnerError
+from runner.executors.local.executor import LocalExecutor
+from runner.executors.local.leftovers import end_leftovers
+from runner.executors.local.processes import boot_id
+from runner.graph import Graph
+from runner.model import FAILED_FOR_GOOD, Outcome, Plan, Queue
+from runner.plan import to_json
+from runner.ports import Clock
+from runner.runs.reading import read
+from runner.scheduler import OnEvents, Scheduler
+from runner.secrets import Given, cleaned, resolve
+from runner.specs import Place, run_environment
+from runner.state import TRANSITIONS, JobState, Phase, RunPhase, RunState, apply, fold
+from runner.stores import directory as stores
+from runner.stores.directory import DirectoryStore
+
+INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """This run's place on this machine. `environ` is the runner's own environment."""
+
+    directory: Path
+    checkout: Path
+    environ: Mapping[str, str] = field(repr=False)
+    max_parallel: int | None = None
+
+
+def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunState:
+    """A new run. Raises RefusedError, before anything exists, for what would fail in the first job."""
+    given = preflight(plan.queue, here)
+    store = DirectoryStore(here.directory, run_id)
+    store.create(to_json(plan))
+    clock = SystemClock()
+    store.lease(_holder())
+    try:
+        store.open_log()
+        state = RunState.new(run_id, plan.queue)
+        event = _started(plan, here, clock.now())
+        apply(state, event)
+        store.append([event])
+        return _drive(state, here, store, given, clock, on_events, [event])
+    finally:
+        store.close()
+
+
+def resume(here: Here, *, on_events: OnEvents) -> RunState:
+    """Go on with a run that was interrupted or whose runner died. A finished run is given back as it is."""
+    return _again(here, on_events, lambda _: ())
+
+
+def retry(here: Here, job_ids: Sequence[str], *, on_events: OnEvents) -> RunState:
+    """Again the failed, cancelled and stop-skipped jobs (or `job_ids`), and everything that hangs on them."""
+
+    def events(state: RunState) -> Sequence[e.Event]:
+        chosen = to_reset(state, job_ids)
+        if not chosen:
+            raise RefusedError(
+                f"run {state.run_id} has no job to run again",
+                hint="name the jobs that shall run again all the same",
+            )
+        return (e.JobsReset(at=SystemClock().now(), job_ids=chosen),)
+
+    return _again(here, on_events, events, even_finished=True)
+
+
+def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) -> RunState | None:
+    """Ask the live runner of this run (then None), or, where there is none, take the run up and end it."""
+    _, state = read(here.directory)
+    unknown = [job for job in job_ids if job not in state.jobs]
+    if unknown:
+        raise NotFoundError(f"run {state.run_id} has no job {unknown[0]}")
+    name = f"{time.time_ns()}-{os.getpid()}"
+    if stores.is_live(here.directory):
+        stores.request(here.directory, {"type": "cancel", "job_ids": list(job_ids), "by": by}, name)
+        return None
+    if state.phase is RunPhase.FINISHED:
+        raise RefusedError(f"run {state.run_id} is over: it {state.outcome}")
+
+    def events(_: RunState) -> Sequence[e.Event]:
+        asked = e.CancelRequested(at=SystemClock().now(), job_ids=tuple(job_ids), by=by, request=name)
+        return (asked,)
+
+    return _again(here, on_events, events)
+
+
+def _again(
+    here: Here,
+    on_events: OnEvents,
+    more: Callable[[RunState], Sequence[e.Event]],
+    *,
+    even_finished: bool = False,
+) -> RunState:
+    """Take up a run: lease, leftovers of the dead runner, cut-off attempts, `more` events, and on."""
+    plan, state = read(here.directory)
+    if state.phase is RunPhase.FINISHED and not even_finished:
+        return state
+    given = preflight(plan.queue, here)
+    store = DirectoryStore(here.directory, state.run_id)
+    store.lease(_holder())
+    try:
+        state = fold(state.run_id, plan.queue, store.open_log())  # the log again, now that nobody else writes
+        if state.phase is RunPhase.FINISHED and not even_finished:
+            return state
+        extra = more(state)
+        end_leftovers(state.run_id)
+        clock = SystemClock()
+        events = [*_revival(plan, state, here, clock), *extra]
+        for event in events:
+            apply(state, event)
+        store.append(events)
+        return _drive(state, here, store, given, clock, on_events, events)
+    finally:
+        store.close()
+
+
+def _revival(plan: Plan, state: RunState, here: Here, clock: Clock) -> list[e.Event]:
+    """A runner lives again; the attempts that the last one did not see end are lost."""
+    now = clock.now()
+    if state.phase is RunPhase.REQUESTED:  # the last one died before it said anything
+        return [_started(plan, here, now)]
+    events: list[e.Event] = [
+        e.RunResumed(
+            at=now,
+            max_parallel=_parallel(plan.queue, here),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            boot_id=boot_id(),
+            runner_version=__version__,
+        )
+    ]
+    for job_id, job in state.jobs.items():
+        if job.phase is Phase.RUNNING:
+            events.append(
+                e.AttemptFinished(
+                    at=now,
+                    job_id=job_id,
+                    attempt=job.attempt,
+                    outcome=Outcome.LOST.value,
+                    reason="the runner ended while it ran",
+                    interrupted=True,
+                )
+            )
+    return events
+
+
+def _started(plan: Plan, here: Here, now: float) -> e.RunStarted:
+    return e.RunStarted(
+        at=now,
+        queue_id=plan.queue.queue_id,
+        digest=plan.digest,
+        checkout=str(here.checkout),
+        max_parallel=_parallel(plan.queue, here),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        boot_id=boot_id(),
+        runner_version=__version__,
+    )
+
+
+def to_reset(state: RunState, job_ids: Sequence[str]) -> tuple[str, ...]:
+    """What `retry` runs again, in the order of the file.
+
+    Without `job_ids`: failed and cancelled jobs, those skipped by stop, cancel or timeout. In both
+    cases with all their descendants.
+    """
+    unknown = [job for job in job_ids if job not in state.jobs]
+    if unknown:
+        raise NotFoundError(f"run {state.run_id} has no job {unknown[0]}")
+    graph = Graph.of(state.queue)
+    if job_ids:
+        roots = {graph.index[job] for job in job_ids}
+    else:
+        roots = {graph.index[name] for name, job in state.jobs.items() if _ended_badly(job)}
+    chosen = graph.descendants(roots)
+    return tuple(graph.ids[i] for i in sorted(chosen) if state.jobs[graph.ids[i]].phase in RESETTABLE)
+
+
+RESETTABLE = frozenset(phase for phase, kind in TRANSITIONS if kind is e.JobsReset)
+
+
+def _ended_badly(job: JobState) -> bool:
+    if job.phase is Phase.SKIPPED:
+        return any(key in job.because for key in ("stop", "cancel", "timeout"))
+    return job.outcome is Outcome.CANCELLED or job.outcome in FAILED_FOR_GOOD
+
+
+def _drive(
+    state: RunState,
+    here: Here,
+    store: DirectoryStore,
+    given: Mapping[str, Given],
+    clock: Clock,
+    on_events: OnEvents,
+    first: Sequence[e.Event],
+) -> RunState:
+    """The scheduler over local processes, with the signals that interrupt it."""
+    state_directory = here.checkout / ".runner" / "state" / state.queue.queue_id
+    try:
+        state_directory.mkdir(parents=True, exist_ok=True)
+        (here.directory / "jobs").mkdir(exist_ok=True)
+    except OSError as error:
+        raise stores.trouble("create", state_directory, error) from error
+    environ = {**cleaned(here.environ), **run_environment(state, state_directory)}
+    executor = LocalExecutor(run_id=state.run_id, capacity=state.max_parallel, environ=environ)
+    place = Place(directory=here.directory, checkout=here.checkout, given=given, environ=environ)
+    scheduler = Scheduler(
+        state=state,
+        graph=Graph.of(state.queue),
+        place=place,
+        store=store,
+        executor=executor,
+        clock=clock,
+        on_events=on_events,
+    )
+    on_events(state, first)
+    with _interrupting(scheduler):
+        return scheduler.run()
+
+
+@contextmanager
+def _interrupting(scheduler: Scheduler) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the attempts and leave the run resumable; a second one is immediate."""
+
+    def interrupt(number: int, _: object) -> None:
+        scheduler.interrupt(signal.Signals(number).name)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, interrupt) for number in INTERRUPTING}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def preflight(queue: Queue, here: Here) -> Mapping[str, Given]:
+    """What every job gets from outside. Raises where the run could not do what the file says."""
+    if queue.refused:
+        raise RefusedError("; ".join(queue.refused))
+    if not here.checkout.is_dir():
+        raise RunnerError(f"the checkout {here.checkout} does not exist", hint="run it where its files are")
+    uses_bash = any(isinstance(job.command, str) and job.shell[0] == "/bin/bash" for job in queue.jobs)
+    if uses_bash and not os.access("/bin/bash", os.X_OK):
+        raise RunnerError(
+            "there is no /bin/bash on this machine",
+            hint="install bash, or set `shell: [/bin/sh, -c]` in `defaults`",
+        )
+    given, missing = resolve(queue, here.environ)
+    if missing:
+        raise RefusedError(
+            "\n".join(missing), hint="set them, or declare them as secrets; nothing has started"
+        )
+    return given
+
+
+def _parallel(queue: Queue, here: Here) -> int:
+    return here.max_parallel or queue.max_parallel or cpus()
+
+
+def cpus() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _holder() -> dict[str, object]:
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": since}

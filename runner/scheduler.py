@@ -1,0 +1,369 @@
+"""Decide, act, record: the loop around the pure core.
+
+Order of writing: the intent event, then the effect, then the result event. Everything that happened since
+the last round is folded, decisions follow until there are none, the batch is appended to the log, and only
+then the effects are carried out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner import events as e
+from runner import outputs
+from runner.decide import Action, Decider, End, Evaluate, Record, Start, StoreResults
+from runner.errors import RunnerError
+from runner.evaluator import Answer, Evaluator, Request
+from runner.graph import Graph
+from runner.masking import Masker
+from runner.model import Outcome
+from runner.ports import Clock, Executor, Exit, Running, Store
+from runner.results import Collected, Collection, Collector
+from runner.specs import Place, attempt_directory, handle, spec
+from runner.state import Phase, RunPhase, RunState, apply
+from runner.stores.directory import trouble
+from runner.views import request as evaluation
+
+OnEvents = Callable[[RunState, Sequence[e.Event]], None]
+TICK = 0.2
+"""Seconds between two looks at requests from elsewhere (and, for live views, two calls of `on_events`)."""
+HEARTBEAT = 60.0
+_ENDED = {"timeout": Outcome.TIMED_OUT, "queue_timeout": Outcome.TIMED_OUT, "cancelled": Outcome.CANCELLED}
+
+
+class Scheduler:
+    """One run, from its folded state to its end. `state` must be live (run_started or run_resumed)."""
+
+    def __init__(
+        self,
+        *,
+        state: RunState,
+        graph: Graph,
+        place: Place,
+        store: Store,
+        executor: Executor,
+        clock: Clock,
+        on_events: OnEvents,
+    ) -> None:
+        self._state = state
+        self._graph = graph
+        self._place = place
+        self._store = store
+        self._executor = executor
+        self._clock = clock
+        self._on_events = on_events
+        self._decider = Decider(state, graph)
+        self._evaluator = Evaluator()
+        self._collector = Collector(self._wake)
+        self._batch: list[e.Event] = []
+        self._effects: list[Action] = []
+        self._attempts: dict[str, tuple[str, int]] = {}  # handle → job, attempt; while it runs
+        self._asked: set[str] = set()  # handles that were told to end
+        self._interrupts: list[str] = []
+        self._interrupts_seen = 0
+        self._next_look = 0.0
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._waker, False)
+
+    def interrupt(self, reason: str) -> None:
+        """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers."""
+        self._interrupts.append(reason)
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._waker, b"!")
+
+    def run(self) -> RunState:
+        """Until the run is finished or interrupted. Raises RunnerError when it cannot be carried on."""
+        try:
+            while self._state.phase is RunPhase.LIVE:
+                self._round()
+        except RunnerError as error:
+            self._give_up(error)
+            raise
+        finally:
+            self._close()
+        return self._state
+
+    def _round(self) -> None:
+        if self._interrupts:
+            self._stop_attempts()
+        else:
+            self._decide()
+        self._flush()
+        if self._state.phase is RunPhase.LIVE:
+            self._wait()
+            self._gather()
+
+    # -- deciding
+
+    def _decide(self) -> None:
+        now = self._clock.now()
+        capacity = self._executor.capacity()
+        while True:
+            free = capacity - self._state.counts[Phase.RUNNING]
+            actions = self._decider.decide(now, free)
+            if not actions:
+                return
+            for action in actions:
+                self._take(action, now)
+
+    def _take(self, action: Action, now: float) -> None:
+        if isinstance(action, Record):
+            self._note(action.event)
+            return
+        if isinstance(action, Start):
+            name = handle(self._state.run_id, action.job_id, action.attempt)
+            self._attempts[name] = (action.job_id, action.attempt)
+            self._note(e.AttemptStarted(at=now, job_id=action.job_id, attempt=action.attempt, handle=name))
+        self._effects.append(action)
+
+    def _note(self, event: e.Event) -> None:
+        """Fold an event; it is appended with its batch."""
+        apply(self._state, event)
+        self._decider.observe(event)
+        self._batch.append(event)
+
+    def _flush(self) -> None:
+        """The log first, then the effects."""
+        batch, effects = self._batch, self._effects
+        self._batch, self._effects = [], []
+        if batch:
+            self._store.append(batch)
+        for effect in effects:
+            self._carry_out(effect)
+        now = self._clock.now()
+        if batch or now >= self._next_look:
+            self._on_events(self._state, batch)
+
+    def _carry_out(self, action: Action) -> None:
+        if isinstance(action, Start):
+            job = self._state.jobs[action.job_id]
+            self._executor.start(spec(self._state, self._graph, self._place, job, action.attempt))
+        elif isinstance(action, End):
+            self._executor.cancel(handle(self._state.run_id, action.job_id, action.attempt), action.why)
+        elif isinstance(action, Evaluate):
+            self._evaluator.submit(evaluation(self._state, self._graph, action.job_id))
+        elif isinstance(action, StoreResults):
+            self._collector.submit(self._collection(action))
+
+    def _collection(self, action: StoreResults) -> Collection:
+        job = self._state.jobs[action.job_id].job
+        directory = attempt_directory(self._place.directory, action.job_id, action.attempt)
+        return Collection(
+            job_id=action.job_id,
+            attempt=action.attempt,
+            patterns=job.result_files,
+            folder=self._place.checkout / job.working_directory,
+            checkout=self._place.checkout,
+            target=Path(directory, "results"),
+        )
+
+    # -- waiting and gathering
+
+    def _wait(self) -> None:
+        now = self._clock.now()
+        until = [self._next_look]
+        due = self._decider.next_due()
+        if due is not None and not self._interrupts:
+            until.append(due)
+        deadline = self._evaluator.deadline()
+        if deadline is not None:
+            until.append(now)
+        timeout = max(0.0, min(until) - now)
+        with selectors.DefaultSelector() as selector:
+            for fd in (self._executor.fileno(), self._evaluator.fileno(), self._woken):
+                if fd is not None:
+                    selector.register(fd, selectors.EVENT_READ)
+            selector.select(timeout)
+
+    def _gather(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        for report in self._executor.poll():
+            self._reported(report)
+        for answer in self._evaluator.poll():
+            self._answered(answer)
+        for collected in self._collector.poll():
+            self._collected(collected)
+        now = self._clock.now()
+        if now >= self._next_look:
+            self._next_look = now + TICK
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        """Requests from elsewhere, and a sign of life."""
+        for found in self._store.requests():
+            self._requested(found, now)
+        if now - self._state.last_at >= HEARTBEAT:
+            self._note(e.Heartbeat(at=now))
+
+    def _requested(self, found: Mapping[str, Any], now: float) -> None:
+        name, jobs = str(found.get("request", "")), found.get("job_ids", [])
+        if found.get("type") != "cancel" or name in self._state.requests or not isinstance(jobs, list):
+            return
+        known = tuple(job for job in jobs if job in self._state.jobs)
+        if known or not jobs:
+            by = str(found.get("by", ""))
+            self._note(e.CancelRequested(at=now, job_ids=known, by=by, request=name))
+
+    def _answered(self, answer: Answer) -> None:
+        job = self._state.jobs[answer.job_id]
+        if job.phase is Phase.WAITING:
+            masker = self._masker(answer.job_id)
+            self._note(
+                e.ExpressionEvaluated(
+                    at=self._clock.now(),
+                    job_id=answer.job_id,
+                    when=answer.when,
+                    values=dict(answer.values),
+                    error=masker.text(answer.error),
+                )
+            )
+
+    def _collected(self, collected: Collected) -> None:
+        if collected.broken is not None:
+            raise trouble("store results in", self._place.directory, collected.broken)
+        self._note(
+            e.ResultsStored(
+                at=self._clock.now(),
+                job_id=collected.job_id,
+                attempt=collected.attempt,
+                files=collected.files,
+                bytes=collected.bytes,
+                missing=collected.missing,
+                error=collected.error,
+            )
+        )
+
+    def _reported(self, report: Running | Exit) -> None:
+        job_id, attempt = self._attempts[report.handle]
+        now = self._clock.now()
+        if isinstance(report, Running):
+            self._note(
+                e.AttemptRunning(
+                    at=now,
+                    job_id=job_id,
+                    attempt=attempt,
+                    pid=report.pid,
+                    process_started=report.process_started,
+                )
+            )
+            return
+        del self._attempts[report.handle]
+        self._asked.discard(report.handle)
+        self._note(self._finished(report, job_id, attempt, now))
+
+    def _finished(self, report: Exit, job_id: str, attempt: int, now: float) -> e.AttemptFinished:
+        job = self._state.jobs[job_id].job
+        outcome = outcome_of(report)
+        found: dict[str, Any] = {}
+        reason = report.error
+        if report.has_output or report.has_summary:
+            found, wrong = self._left(report, job_id, attempt)
+            reason = reason or wrong
+        keeps = outcome is Outcome.SUCCEEDED or (
+            job.result_when == "always" and report.ended != "interrupted"
+        )
+        return e.AttemptFinished(
+            at=now,
+            job_id=job_id,
+            attempt=attempt,
+            outcome=outcome.value,
+            exit_code=report.exit_code,
+            signal=report.signal,
+            seconds=report.seconds,
+            cpu_seconds=report.cpu_seconds,
+            max_rss=report.max_rss,
+            reason=reason,
+            cannot_start=bool(report.error) and not report.lost,
+            interrupted=outcome is Outcome.LOST and not report.lost,
+            leftovers=report.leftovers,
+            outputs=found,
+            summary=report.has_summary,
+            results=keeps and not report.error and (report.has_results or bool(job.result_files)),
+        )
+
+    def _left(self, report: Exit, job_id: str, attempt: int) -> tuple[dict[str, Any], str]:
+        """The attempt's outputs; and its summary without secrets, in place."""
+        folder = Path(attempt_directory(self._place.directory, job_id, attempt))
+        masker = self._masker(job_id) if job_id in self._place.given else None
+        found: dict[str, Any] = {}
+        wrong = ""
+        for name, there in (("output", report.has_output), ("summary.md", report.has_summary)):
+            if not there:
+                continue
+            raw = _read(folder / name)
+            if masker is not None:
+                raw = masker.text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+                _write(folder / name, raw)
+            if name == "output":
+                found, wrong = outputs.parse(raw)
+        return found, wrong
+
+    def _masker(self, job_id: str) -> Masker:
+        given = self._place.given.get(job_id)
+        return Masker(given.masks if given else ())
+
+    # -- ending
+
+    def _stop_attempts(self) -> None:
+        """After an interrupt: tell every attempt to end; when none runs any more, the run is interrupted."""
+        at_once = len(self._interrupts) > 1
+        for name in self._attempts:
+            if name not in self._asked or len(self._interrupts) > self._interrupts_seen:
+                self._executor.cancel(name, "interrupted", at_once=at_once)
+                self._asked.add(name)
+        self._interrupts_seen = len(self._interrupts)
+        if not self._attempts:
+            self._note(e.RunInterrupted(at=self._clock.now(), reason=self._interrupts[0]))
+
+    def _give_up(self, error: RunnerError) -> None:
+        """Say in the log why it ends here, if the log can still be written."""
+        self._executor.close()
+        with contextlib.suppress(RunnerError):
+            event = e.RunInterrupted(at=self._clock.now(), reason=error.message)
+            self._store.append([event])
+            apply(self._state, event)
+
+    def _close(self) -> None:
+        self._executor.close()
+        self._evaluator.close()
+        self._collector.close()
+        os.close(self._woken)
+        waker, self._waker = self._waker, -1
+        os.close(waker)
+
+
+def outcome_of(report: Exit) -> Outcome:
+    if report.ended in _ENDED:
+        return _ENDED[report.ended]
+    if report.lost or report.ended:  # ended by an interrupt, or with the runner
+        return Outcome.LOST
+    if report.exit_code == 0:
+        return Outcome.SUCCEEDED
+    return Outcome.OUT_OF_MEMORY if report.out_of_memory else Outcome.FAILED
+
+
+def _read(path: Path) -> bytes:
+    """At most a little more than the largest file that is accepted: a job may write anything."""
+    try:
+        with path.open("rb") as file:
+            return file.read(outputs.LIMIT * 16)
+    except OSError:
+        return b""
+
+
+def _write(path: Path, raw: bytes) -> None:
+    with contextlib.suppress(OSError):
+        path.write_bytes(raw)
+
+
+__all__ = ["OnEvents", "Request", "Scheduler", "outcome_of"]
