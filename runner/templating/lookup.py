@@ -1,0 +1,54 @@
+"""`a.b` and `a['b']`: keys of mappings and items of lists. No Python attribute is ever read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.templating.values import TemplateError, Undefined, kind, listed, nearest
+
+
+def named(names: dict[str, Any], name: str) -> Any:
+    """The value of a bare name."""
+    if name in names:
+        return names[name]
+    params = names.get("params")
+    if isinstance(params, dict) and name in params:
+        return Undefined(f"there is no name '{name[:60]}'", f"did you mean params.{name}?")
+    close = nearest(name, names)
+    hint = f"did you mean {close}?" if close else f"known here: {listed(sorted(names))}"
+    return Undefined(f"there is no name '{name[:60]}'", hint)
+
+
+def attribute(value: Any, name: str, path: str) -> Any:
+    """`value.name`; `path` is how the template calls `value`."""
+    if isinstance(value, dict):
+        return value[name] if name in value else absent(value, name, path)
+    return Undefined(f"{path} is {kind(value)} and has no '{name[:60]}'")
+
+
+def item(value: Any, key: Any, path: str) -> Any:
+    """`value[key]`."""
+    if isinstance(value, dict):
+        if not isinstance(key, str):
+            return Undefined(f"{path} has no key that is {kind(key)}", "keys are strings")
+        return value[key] if key in value else absent(value, key, path)
+    if isinstance(value, str | list) and isinstance(key, int):
+        if -len(value) <= key < len(value):
+            return value[key]
+        return Undefined(f"{path} has no item {key}: it has {len(value)}")
+    return Undefined(f"{path} is {kind(value)} and has no item that is named by {kind(key)}")
+
+
+def absent(value: dict[str, Any], name: str, path: str) -> Undefined:
+    """What to say of a key that is not there: what is, and which one was meant."""
+    has = f"it has: {listed(sorted(value))}" if value else "it is empty"
+    close = nearest(name, value)
+    return Undefined(f"{path} has no '{name[:60]}' ({has})", f"did you mean '{close}'?" if close else "")
+
+
+def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """`value[start:stop:step]`."""
+    bounds = (start, stop, step)
+    if not isinstance(value, str | list) or not all(b is None or isinstance(b, int) for b in bounds):
+        raise TemplateError(f"[a:b] takes a part of a string or a list, with integers, not of {kind(value)}")
+    return value[start:stop:step]
