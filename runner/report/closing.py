@@ -1,0 +1,40 @@
+"""The last words of a run on the terminal: how it ended, what failed, where to look, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.report.roots import Root, roots
+from runner.report.wording import attempts_of, counted, job_word, verdict, why_ended
+from runner.state import RunPhase, RunState
+
+_FAILURES = 10
+
+
+def closing(state: RunState, now: float, *, ref: str, report: str = "") -> list[str]:
+    """`ref` is how a command names this run, `report` where its report was written ("" for nowhere)."""
+    return list(_rows(state, now, ref, report))
+
+
+def _rows(state: RunState, now: float, ref: str, report: str) -> Iterator[str]:
+    yield verdict(state, now)
+    failed = roots(state).failed
+    for root in failed[:_FAILURES]:
+        yield f"  {_failure(root)}"
+        if root.job.attempts:
+            yield f"    runner logs {ref} {root.job.job.job_id}"
+    if len(failed) > _FAILURES:
+        yield f"  and {counted(len(failed) - _FAILURES, 'more job')}: runner status {ref}"
+    if state.phase is RunPhase.INTERRUPTED:
+        yield f"  go on: runner resume {ref}; or stop for good, with its cleanup: runner cancel {ref}"
+    elif failed:
+        yield f"  again, only what failed and what hangs on it: runner retry {ref}"
+    if report:
+        yield f"  report: {report}"
+
+
+def _failure(root: Root) -> str:
+    attempt = attempts_of(root.job)
+    hanging = f"; {counted(len(root.skipped), 'job')} skipped because of it" if root.skipped else ""
+    extra = f", {attempt}" if attempt else ""
+    return f"{root.job.job.job_id} {job_word(root.job)}: {why_ended(root.job)}{extra}{hanging}"

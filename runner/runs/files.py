@@ -1,0 +1,113 @@
+"""What a run's directory keeps beside its log: what jobs wrote, their summaries, their result files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from runner.model import Outcome
+from runner.report import clean
+from runner.report.evidence import Evidence, StoredFile
+from runner.report.wording import NOT_GOOD
+from runner.state import AttemptState, JobState, RunState
+
+STREAMS = ("stdout", "stderr")
+TAIL_LINES = 20
+_TAIL_BYTES = 64 * 1024
+_SUMMARY_BYTES = 64 * 1024
+_TAILS = 40
+"""More failures than this have no last lines in a report: nobody reads them there."""
+
+
+def attempt_folder(directory: Path, job_id: str, attempt: int) -> Path:
+    return directory / "jobs" / job_id / str(attempt)
+
+
+def log_path(directory: Path, job_id: str, attempt: int, stream: str) -> Path:
+    """`stream` is one of STREAMS. The file need not exist: an attempt may have died before it wrote."""
+    return attempt_folder(directory, job_id, attempt) / f"{stream}.log"
+
+
+def tail(directory: Path, job_id: str, attempt: int, count: int = TAIL_LINES) -> tuple[str, ...]:
+    """The last lines that an attempt wrote, clean; of standard error first, with a word between the two."""
+    ends = {
+        stream: clean.last_lines(_end_of(log_path(directory, job_id, attempt, stream)), count)
+        for stream in STREAMS
+    }
+    errors, output = ends["stderr"], ends["stdout"]
+    room = count - len(errors)
+    if not errors:
+        return output
+    if not output or room <= 0:
+        return errors
+    return ("(standard output)", *output[-room:], "(standard error)", *errors)
+
+
+def _end_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _TAIL_BYTES))
+            return file.read(_TAIL_BYTES)
+    except OSError:
+        return b""
+
+
+def stored_attempt(job: JobState) -> AttemptState | None:
+    """The newest attempt whose result files were kept."""
+    return next((a for a in reversed(job.attempts) if a.stored is not None and a.stored.files), None)
+
+
+def stored_files(directory: Path, job_id: str, attempt: int) -> tuple[StoredFile, ...]:
+    """What the attempt's manifest lists; nothing where it cannot be read."""
+    path = attempt_folder(directory, job_id, attempt) / "results" / "manifest.json"
+    try:
+        record = json.loads(path.read_bytes())
+        return tuple(
+            StoredFile(path=str(f["path"]), size=int(f["size"]), sha256=str(f["sha256"]))
+            for f in record["files"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
+
+
+def evidence(directory: Path, state: RunState) -> Evidence:
+    """Everything that a report shows beside the log. Looks only at files that the log says exist."""
+    tails: dict[str, tuple[str, ...]] = {}
+    summaries: dict[str, str] = {}
+    files: dict[str, tuple[StoredFile, ...]] = {}
+    for job_id, job in state.jobs.items():
+        last = job.last
+        if last is None:
+            continue
+        if job.outcome in NOT_GOOD and len(tails) < _TAILS:
+            tails[job_id] = tail(directory, job_id, last.number)
+        if last.finished is not None and last.finished.summary:
+            summaries[job_id] = _summary(attempt_folder(directory, job_id, last.number))
+        stored = stored_attempt(job)
+        if stored is not None:
+            files[job_id] = stored_files(directory, job_id, stored.number)
+    return Evidence(tails=tails, summaries=summaries, files=files)
+
+
+def _summary(folder: Path) -> str:
+    try:
+        with (folder / "summary.md").open("rb") as file:
+            text = file.read(_SUMMARY_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(clean.lines(text))
+
+
+def durations(directory: Path) -> dict[str, float]:
+    """Seconds of each job that succeeded, from the report of a run that is over; nothing without one."""
+    try:
+        record = json.loads((directory / "report.json").read_bytes())
+        return {
+            str(job["job_id"]): float(job["attempts"][-1]["seconds"])
+            for job in record["jobs"]
+            if job["outcome"] == Outcome.SUCCEEDED and job["attempts"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
