@@ -40,7 +40,7 @@ def from_json(raw: bytes) -> Plan:
     """The plan in these bytes. Raises PlanError where they hold none, or one of a newer runner."""
     try:
         form = _mapping(json.loads(raw))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise PlanError(f"plan.json is not a plan: {error}", hint="plan the queue again") from error
     _check_version(form.get("version"))
     try:
