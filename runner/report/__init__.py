@@ -1,1 +1,1 @@
-"""Reporters: pure, from one folded state, plan or list of problems to text. They never run, fetch or decide."""
+"""Reporters: pure, from one folded state, plan or list of problems to text. They never run or decide."""
