@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from builders import job, queue
 from runner import plan as plans
 from runner.model import RETRY_ON, Git, Job, Machine, Plan, Queue, Retry, Strategy
+from tests.builders import job, queue
 
 MINUTE, HOUR = 60.0, 3600.0
 

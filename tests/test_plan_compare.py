@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from builders import job, queue
-from plan_examples import complex_pipeline, queues
 from runner.model import Job, Machine, Queue, Retry, Strategy
 from runner.plan import Changes, FieldChange, JobChange, Renamed, compare
+from tests.builders import job, queue
+from tests.plan_examples import complex_pipeline, queues
 
 BASE = queue(
     job("a", timeout=60.0, environment={"KEY": "one", "MODE": "fast"}, secrets={"S": "ssm:/old"}),

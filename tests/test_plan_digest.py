@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from builders import job, queue
-from plan_examples import complex_pipeline
 from runner import plan as plans
 from runner.model import Git, Job, Machine, Queue, Retry
 from runner.plan.digest import digest_of
 from runner.problems import Route
+from tests.builders import job, queue
+from tests.plan_examples import complex_pipeline
 
 BASE = queue(job("a", environment={"X": "1", "HOME_OF": "${HOME}"}), job("b", "a"), job("c"))
 

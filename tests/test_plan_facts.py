@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import job, many, queue
-from plan_examples import HOUR, MINUTE, cleanup_pipeline, complex_pipeline, fan
 from runner import rules
 from runner.graph import Graph
 from runner.model import Job, Queue, Retry, Strategy
@@ -20,6 +18,8 @@ from runner.plan import analyse
 from runner.plan.bound import load_of, slots_never_bind, width
 from runner.plan.waits import waits_of
 from runner.plan.words import attempts_text
+from tests.builders import job, many, queue
+from tests.plan_examples import HOUR, MINUTE, cleanup_pipeline, complex_pipeline, fan
 
 
 def retry(count: int, **fields: object) -> Retry:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from builders import job, many, plan, queue
-from plan_examples import any_plan, complex_pipeline
 from runner.errors import PlanError
 from runner.model import Git, Plan, Queue, Retry, Strategy
 from runner.plan import from_json, to_json
+from tests.builders import job, many, plan, queue
+from tests.plan_examples import any_plan, complex_pipeline
 
 EXAMPLES = Path(__file__).parent / "examples" / "plan"
 

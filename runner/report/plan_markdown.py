@@ -39,7 +39,7 @@ def plan_markdown(preview: Preview, *, limit: int = 60_000) -> str:
 
     What is left out first is the commands, then the chart, then the table of jobs; the report says so.
     """
-    sections = [section for section in _sections(preview) if section.text]
+    sections = [section for section in _sections(preview, limit) if section.text]
     left_out: list[str] = []
     while _size(_joined(sections, left_out)) > limit:
         droppable = [section for section in sections if section.rank]
@@ -62,7 +62,7 @@ def _joined(sections: Sequence[_Section], left_out: Sequence[str]) -> str:
     return "\n\n".join(texts) + "\n"
 
 
-def _sections(preview: Preview) -> Iterator[_Section]:
+def _sections(preview: Preview, limit: int) -> Iterator[_Section]:
     jobs = preview.plan.queue.jobs
     yield _Section(name="verdict", rank=0, text="\n".join(_verdict(preview)))
     yield _Section(name="changes", rank=5, text="\n".join(_changes(preview)))
@@ -70,7 +70,7 @@ def _sections(preview: Preview) -> Iterator[_Section]:
     yield _Section(name="jobs", rank=3, text="\n".join(_table(jobs)))
     if 1 < len(jobs) < _CHART_BELOW:
         yield _Section(name="graph", rank=2, text=fence(flowchart(preview.plan.queue), "mermaid"))
-    yield _Section(name=_COMMANDS, rank=1, text="\n".join(_commands(jobs)))
+    yield _Section(name=_COMMANDS, rank=1, text="\n".join(_commands(jobs, limit)))
 
 
 def _verdict(preview: Preview) -> Iterator[str]:
@@ -171,13 +171,18 @@ def _notes(job: Job) -> str:
     return " · ".join(notes)
 
 
-def _commands(jobs: Sequence[Job]) -> Iterator[str]:
+def _commands(jobs: Sequence[Job], limit: int) -> Iterator[str]:
+    """Ends in the middle when it is over the limit: then it is left out as a whole."""
     yield f"<details><summary>Commands and names of the environment ({len(jobs):,})</summary>"
     yield ""
     for job in jobs:
         yield f"{code(job.job_id)}"
         yield ""
-        yield _command(job)
+        command = _command(job)
+        yield command
+        limit -= len(command)
+        if limit < 0:
+            return
         yield ""
         yield from _names("Environment", job.environment)
         yield from _names("Secrets", job.secrets)
