@@ -1,4 +1,4 @@
-"""The plainest expressions, `params.name | q` and `jobs['build'].outputs.path | q`, without Jinja.
+"""The plainest expressions, `params.name | q` and `jobs['build'].status == 'failed'`, without Jinja.
 
 They are nearly all that real files hold. Reading them here gives the tree that Jinja would give (a test
 compares the two) in a tenth of the time, and without loading Jinja at all.
@@ -14,9 +14,11 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _PLAIN = re.compile(
     rf"\s*(params|git|jobs|matrix|item)"
     rf"((?:\.{_NAME}|\['[^'\\\n]*'\]){{1,8}})"
-    rf"((?:\s*\|\s*{_NAME}){{0,8}})\s*",
+    rf"((?:\s*\|\s*{_NAME}){{0,8}})"
+    r"(?:\s*(==|!=)\s*'([^'\\\n]*)')?\s*",
     re.ASCII,
 )
+_OPERATORS = {"==": "eq", "!=": "ne"}
 _STEP = re.compile(rf"\.({_NAME})|\['([^']*)'\]", re.ASCII)
 _FILTER = re.compile(_NAME, re.ASCII)
 
@@ -29,6 +31,9 @@ class Name:
 @dataclass(frozen=True, slots=True)
 class Const:
     value: str
+
+    def iter_child_nodes(self) -> tuple[Any, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,24 @@ class Filter:
     dyn_kwargs: None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Operand:
+    op: str
+    expr: Const
+
+    def iter_child_nodes(self) -> tuple[Any, ...]:
+        return (self.expr,)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    expr: Any
+    ops: tuple[Operand, ...]
+
+    def iter_child_nodes(self) -> tuple[Any, ...]:
+        return (self.expr, *self.ops)
+
+
 def parse(text: str) -> Any:
     """The tree of a plain expression, or None where it is not that plain."""
     match = _PLAIN.fullmatch(text)
@@ -65,4 +88,4 @@ def parse(text: str) -> Any:
         node = Getattr(node, attribute) if attribute else Getitem(node, Const(key))
     for name in _FILTER.findall(match[3]):
         node = Filter(node, name)
-    return node
+    return node if match[4] is None else Compare(node, (Operand(_OPERATORS[match[4]], Const(match[5])),))

@@ -29,6 +29,8 @@ DELIMITERS = {
 OPTIONS = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 """A line that holds only a block leaves no line behind; everything else stays to the byte."""
 
+_BLOCK = re.compile(r"\$\{(?:%|\{[#+-])")
+_CODE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _EXPECTED = re.compile(r"expected token 'end of print statement', got (.*)")
 _HYPHEN = re.compile(r"\bjobs\.(\w+(?:-\w+)+)")
 
@@ -90,9 +92,16 @@ def _parser() -> tuple[Callable[[str], Any], type[TemplateSyntaxError]]:
     return ImmutableSandboxedEnvironment(**DELIMITERS, **OPTIONS, cache_size=0).parse, TemplateSyntaxError
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text with expressions, or a bare one, is read without Jinja. May say no where it is."""
+    if "${" not in text:
+        return quick.parse(text) is not None
+    return not _BLOCK.search(text) and all(quick.parse(code) for code in _CODE.findall(text))
+
+
 def warm() -> None:
     """Load Jinja now, so that processes forked later need not."""
-    expression("1")
+    _parser()
 
 
 def _parts(found: Iterable[Piece]) -> tuple[str | Expression, ...]:
