@@ -58,7 +58,7 @@ class Request:
     when: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    git: Git = field(default_factory=Git)
+    git: Git | None = None
     jobs: Mapping[str, JobView] = field(default_factory=dict)
     direct: tuple[str, ...] = ()
 
@@ -151,7 +151,8 @@ def _names(request: Request) -> dict[str, Any]:
         job_id: {"status": view.status, "exit_code": view.exit_code, "outputs": dict(view.outputs)}
         for job_id, view in request.jobs.items()
     }
-    return {"params": dict(request.params), "git": asdict(request.git), "jobs": jobs}
+    git = {} if request.git is None else {"git": asdict(request.git)}
+    return {"params": dict(request.params), "jobs": jobs, **git}
 
 
 def _functions(request: Request) -> dict[str, Any]:
