@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import signal
+from collections.abc import Sequence
 from enum import Enum
 
 from runner import events as e
 from runner.graph import Graph
 from runner.model import LOST_CAP, Job, Outcome, Retry, Strategy
-from runner.state import JobState, Phase, RunState
+from runner.state import TRANSITIONS, JobState, Phase, RunState
 
 NOT_HELD_BACK = ("when", "handler")
 """A job skipped by its own `when`, or a handler that was not needed, does not hold back its dependents."""
@@ -148,3 +149,26 @@ def run_outcome(state: RunState) -> Outcome:
     if state.failures:
         return Outcome.FAILED
     return Outcome.CANCELLED if state.outcomes.get(Outcome.CANCELLED) else Outcome.SUCCEEDED
+
+
+_RESETTABLE = frozenset(phase for phase, kind in TRANSITIONS if kind is e.JobsReset)
+
+
+def to_reset(state: RunState, graph: Graph, job_ids: Sequence[str]) -> tuple[str, ...]:
+    """What `retry` runs again, in the order of the file.
+
+    Without `job_ids`: failed and cancelled jobs, those skipped by stop, cancel or timeout. In both
+    cases with all their descendants.
+    """
+    if job_ids:
+        roots = {graph.index[job] for job in job_ids}
+    else:
+        roots = {graph.index[name] for name, job in state.jobs.items() if _ended_badly(job)}
+    chosen = [graph.ids[i] for i in sorted(graph.descendants(roots))]
+    return tuple(name for name in chosen if state.jobs[name].phase in _RESETTABLE)
+
+
+def _ended_badly(job: JobState) -> bool:
+    if job.phase is Phase.SKIPPED:
+        return any(key in job.because for key in ("stop", "cancel", "timeout"))
+    return job.outcome is Outcome.CANCELLED or job.failed_for_good

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner import __version__
+from runner import __version__, rules
 from runner import events as e
 from runner.clock import SystemClock
 from runner.errors import NotFoundError, RefusedError, RunnerError
@@ -20,14 +20,14 @@ from runner.executors.local.executor import LocalExecutor
 from runner.executors.local.leftovers import end_leftovers
 from runner.executors.local.processes import boot_id
 from runner.graph import Graph
-from runner.model import FAILED_FOR_GOOD, Outcome, Plan, Queue
+from runner.model import Git, Outcome, Plan, Queue
 from runner.plan import to_json
 from runner.ports import Clock
 from runner.runs.reading import read
 from runner.scheduler import OnEvents, Scheduler
 from runner.secrets import Given, cleaned, resolve
 from runner.specs import Place, run_environment
-from runner.state import TRANSITIONS, JobState, Phase, RunPhase, RunState, apply, fold
+from runner.state import Phase, RunPhase, RunState, apply, fold
 from runner.stores import directory as stores
 from runner.stores.directory import DirectoryStore
 
@@ -57,7 +57,8 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
         event = _started(plan, here, clock.now())
         apply(state, event)
         store.append([event])
-        return _drive(state, here, store, given, clock, on_events, [event])
+        held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
+        return _drive(held, here, on_events, [event])
     finally:
         store.close()
 
@@ -71,7 +72,8 @@ def retry(here: Here, job_ids: Sequence[str], *, on_events: OnEvents) -> RunStat
     """Again the failed, cancelled and stop-skipped jobs (or `job_ids`), and everything that hangs on them."""
 
     def events(state: RunState) -> Sequence[e.Event]:
-        chosen = to_reset(state, job_ids)
+        check_known(state, job_ids)
+        chosen = rules.to_reset(state, Graph.of(state.queue), job_ids)
         if not chosen:
             raise RefusedError(
                 f"run {state.run_id} has no job to run again",
@@ -85,9 +87,7 @@ def retry(here: Here, job_ids: Sequence[str], *, on_events: OnEvents) -> RunStat
 def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) -> RunState | None:
     """Ask the live runner of this run (then None), or, where there is none, take the run up and end it."""
     _, state = read(here.directory)
-    unknown = [job for job in job_ids if job not in state.jobs]
-    if unknown:
-        raise NotFoundError(f"run {state.run_id} has no job {unknown[0]}")
+    check_known(state, job_ids)
     name = f"{time.time_ns()}-{os.getpid()}"
     if stores.is_live(here.directory):
         stores.request(here.directory, {"type": "cancel", "job_ids": list(job_ids), "by": by}, name)
@@ -100,6 +100,15 @@ def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) 
         return (asked,)
 
     return _again(here, on_events, events)
+
+
+def check_known(state: RunState, job_ids: Sequence[str]) -> None:
+    unknown = [job for job in job_ids if job not in state.jobs]
+    if unknown:
+        raise NotFoundError(
+            f"run {state.run_id} has no job {', '.join(unknown)}",
+            hint=f"`runner status {state.run_id}` lists them",
+        )
 
 
 def _again(
@@ -127,7 +136,8 @@ def _again(
         for event in events:
             apply(state, event)
         store.append(events)
-        return _drive(state, here, store, given, clock, on_events, events)
+        held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
+        return _drive(held, here, on_events, events)
     finally:
         store.close()
 
@@ -176,43 +186,20 @@ def _started(plan: Plan, here: Here, now: float) -> e.RunStarted:
     )
 
 
-def to_reset(state: RunState, job_ids: Sequence[str]) -> tuple[str, ...]:
-    """What `retry` runs again, in the order of the file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A run whose lease this process holds."""
 
-    Without `job_ids`: failed and cancelled jobs, those skipped by stop, cancel or timeout. In both
-    cases with all their descendants.
-    """
-    unknown = [job for job in job_ids if job not in state.jobs]
-    if unknown:
-        raise NotFoundError(f"run {state.run_id} has no job {unknown[0]}")
-    graph = Graph.of(state.queue)
-    if job_ids:
-        roots = {graph.index[job] for job in job_ids}
-    else:
-        roots = {graph.index[name] for name, job in state.jobs.items() if _ended_badly(job)}
-    chosen = graph.descendants(roots)
-    return tuple(graph.ids[i] for i in sorted(chosen) if state.jobs[graph.ids[i]].phase in RESETTABLE)
+    state: RunState
+    store: DirectoryStore
+    given: Mapping[str, Given] = field(repr=False)
+    git: Git
+    clock: Clock
 
 
-RESETTABLE = frozenset(phase for phase, kind in TRANSITIONS if kind is e.JobsReset)
-
-
-def _ended_badly(job: JobState) -> bool:
-    if job.phase is Phase.SKIPPED:
-        return any(key in job.because for key in ("stop", "cancel", "timeout"))
-    return job.outcome is Outcome.CANCELLED or job.outcome in FAILED_FOR_GOOD
-
-
-def _drive(
-    state: RunState,
-    here: Here,
-    store: DirectoryStore,
-    given: Mapping[str, Given],
-    clock: Clock,
-    on_events: OnEvents,
-    first: Sequence[e.Event],
-) -> RunState:
+def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]) -> RunState:
     """The scheduler over local processes, with the signals that interrupt it."""
+    state = held.state
     state_directory = here.checkout / ".runner" / "state" / state.queue.queue_id
     try:
         state_directory.mkdir(parents=True, exist_ok=True)
@@ -221,14 +208,16 @@ def _drive(
         raise stores.trouble("create", state_directory, error) from error
     environ = {**cleaned(here.environ), **run_environment(state, state_directory)}
     executor = LocalExecutor(run_id=state.run_id, capacity=state.max_parallel, environ=environ)
-    place = Place(directory=here.directory, checkout=here.checkout, given=given, environ=environ)
+    place = Place(
+        directory=here.directory, checkout=here.checkout, given=held.given, environ=environ, git=held.git
+    )
     scheduler = Scheduler(
         state=state,
         graph=Graph.of(state.queue),
         place=place,
-        store=store,
+        store=held.store,
         executor=executor,
-        clock=clock,
+        clock=held.clock,
         on_events=on_events,
     )
     on_events(state, first)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from runner import events as e
 from runner import outputs
 from runner.decide import Action, Decider, End, Evaluate, Record, Start, StoreResults
 from runner.errors import RunnerError
-from runner.evaluator import Answer, Evaluator, Request
+from runner.evaluator import Evaluator
+from runner.expressions import Answer
 from runner.graph import Graph
 from runner.masking import Masker
 from runner.model import Outcome
@@ -70,6 +72,11 @@ class Scheduler:
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
+        self._selector = selectors.DefaultSelector()
+        self._watched: int | None = None
+        for fd in (executor.fileno(), self._woken):
+            if fd is not None:
+                self._selector.register(fd, selectors.EVENT_READ)
 
     def interrupt(self, reason: str) -> None:
         """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers."""
@@ -150,7 +157,7 @@ class Scheduler:
         elif isinstance(action, End):
             self._executor.cancel(handle(self._state.run_id, action.job_id, action.attempt), action.why)
         elif isinstance(action, Evaluate):
-            self._evaluator.submit(evaluation(self._state, self._graph, action.job_id))
+            self._evaluator.submit(evaluation(self._state, self._graph, action.job_id, self._place.git))
         elif isinstance(action, StoreResults):
             self._collector.submit(self._collection(action))
 
@@ -174,15 +181,21 @@ class Scheduler:
         due = self._decider.next_due()
         if due is not None and not self._interrupts:
             until.append(due)
+        timeout = min(until) - now
         deadline = self._evaluator.deadline()
         if deadline is not None:
-            until.append(now)
-        timeout = max(0.0, min(until) - now)
-        with selectors.DefaultSelector() as selector:
-            for fd in (self._executor.fileno(), self._evaluator.fileno(), self._woken):
-                if fd is not None:
-                    selector.register(fd, selectors.EVENT_READ)
-            selector.select(timeout)
+            timeout = min(timeout, deadline - time.monotonic())
+        self._watch(self._evaluator.fileno())
+        self._selector.select(max(0.0, timeout))
+
+    def _watch(self, evaluator: int | None) -> None:
+        """The evaluator's process comes and goes; everything else is watched from the start."""
+        if evaluator != self._watched:
+            if self._watched is not None:
+                self._selector.unregister(self._watched)
+            if evaluator is not None:
+                self._selector.register(evaluator, selectors.EVENT_READ)
+            self._watched = evaluator
 
     def _gather(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -334,6 +347,7 @@ class Scheduler:
             apply(self._state, event)
 
     def _close(self) -> None:
+        self._selector.close()
         self._executor.close()
         self._evaluator.close()
         self._collector.close()
@@ -364,6 +378,3 @@ def _read(path: Path) -> bytes:
 def _write(path: Path, raw: bytes) -> None:
     with contextlib.suppress(OSError):
         path.write_bytes(raw)
-
-
-__all__ = ["OnEvents", "Request", "Scheduler", "outcome_of"]

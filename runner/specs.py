@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner import rules
 from runner.graph import Graph
+from runner.model import Git
 from runner.ports import Spec
 from runner.secrets import Given, expand
 from runner.state import JobState, RunState
@@ -21,6 +22,7 @@ class Place:
     checkout: Path
     given: Mapping[str, Given] = field(default_factory=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    git: Git = field(default_factory=Git)
 
 
 def handle(run_id: str, job_id: str, attempt: int) -> str:
