@@ -68,6 +68,8 @@ def _fork(number: int, commands: list[int], reports: int, environment: dict[byte
                     os.close(fd)
                 except OSError:
                     continue
+        os.set_inheritable(commands[number], False)  # they came by `pass_fds`: no job must hold them
+        os.set_inheritable(reports, False)
         become_subreaper()
         Slot(number, commands[number], reports, environment).serve()
         status = 0
