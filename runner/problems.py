@@ -35,6 +35,8 @@ class Problem:
 
     `rule` is a stable kebab-case name. `at_key` says that the route's last key itself is meant,
     not its value. Text from the file inside `message` is cut short by whoever writes the message.
+    `also` is the route of another place that it is about: its line is added to the message when the
+    problem is placed.
     """
 
     rule: str
@@ -44,6 +46,7 @@ class Problem:
     route: Route = ()
     at_key: bool = False
     location: Location | None = None
+    also: Route | None = None
 
     def placed(self, location: Location) -> Problem:
         return replace(self, location=location)

@@ -8,16 +8,16 @@ value exists. Positions are computed only for problems, by `locate` and `place`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.document import json_tree, text, yaml_tree
-from runner.document.limits import Refused
+from runner.document.limits import MAX_BYTES, Refused
 from runner.document.positions import find
 from runner.problems import Location, Problem, Route
 
-__all__ = ["Document", "locate", "parse", "place"]
+__all__ = ["MAX_BYTES", "Document", "locate", "parse", "place"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,22 @@ def locate(document: Document, route: Route, at_key: bool = False) -> Location:
 def place(document: Document, problems: Iterable[Problem]) -> list[Problem]:
     """The problems with their locations, in one pass over the file however many there are."""
     given = list(problems)
-    routes = [(p.route, p.at_key) for p in given if p.location is None]
+    routes = [route for p in given if p.location is None for route in _routes(p)]
     found = iter(_locations(document, routes)) if routes else iter(())
-    return [p if p.location is not None else replace(p, location=next(found)) for p in given]
+    return [p if p.location is not None else _placed(p, next(found), found) for p in given]
+
+
+def _routes(problem: Problem) -> Iterator[tuple[Route, bool]]:
+    yield problem.route, problem.at_key
+    if problem.also is not None:
+        yield problem.also, False
+
+
+def _placed(problem: Problem, location: Location, more: Iterator[Location]) -> Problem:
+    if problem.also is None:
+        return problem.placed(location)
+    message = f"{problem.message}, in line {next(more).line}"
+    return replace(problem, location=location, message=message, also=None)
 
 
 def _locations(document: Document, routes: list[tuple[Route, bool]]) -> list[Location]:

@@ -1,0 +1,76 @@
+"""`.github/runner.yaml` → one frozen type. Without the file everything has its default: runs are local."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import document, schema
+from runner.errors import RunnerError
+from runner.problems import Problem
+from runner.units import parse_duration, parse_size
+from runner.validate import Policy
+
+PLACE = ".github/runner.yaml"
+QUEUES = ("queues/**/*.yaml", "queues/**/*.yml", "queues/**/*.json")
+_LISTS = ("providers", "machine_types", "secrets", "amis", "subnets", "regions", "instance_profiles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What holds for all queues of a repository. `machine` is that of queues that say nothing, as written."""
+
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    has_aws: bool = False
+    results: str | None = None
+    queues: tuple[str, ...] = QUEUES
+
+
+def read(checkout: Path) -> tuple[Config, list[Problem]]:
+    """The configuration of a checkout and what is wrong with it, placed. A bad one counts as none."""
+    path = checkout / PLACE
+    try:
+        raw = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        hint = "make it readable, or delete it"
+        raise RunnerError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+    if raw is None or not raw.strip():
+        return Config(), []
+    return parse(raw, PLACE)
+
+
+def parse(raw: bytes, name: str) -> tuple[Config, list[Problem]]:
+    """The configuration in these bytes, or the default one and the problems."""
+    parsed = document.parse(raw, name)
+    if isinstance(parsed, list):
+        return Config(), parsed
+    if parsed.tree is None:  # a file of comments
+        return Config(), []
+    problems = schema.check(parsed.tree, "config")
+    if problems:
+        return Config(), document.place(parsed, problems)
+    return _made(parsed.tree), []
+
+
+def _made(tree: Mapping[str, Any]) -> Config:
+    return Config(
+        machine=tree.get("machine") or {},
+        policy=_policy(tree.get("policy") or {}),
+        has_aws=bool(tree.get("aws")),
+        results=tree.get("results"),
+        queues=tuple(tree.get("queues") or QUEUES),
+    )
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    lists = {name: tuple(given[name]) for name in _LISTS if name in given}
+    ttl, disk = given.get("max_ttl"), given.get("max_disk")
+    return Policy(
+        **lists,
+        max_ttl=None if ttl is None else parse_duration(ttl),
+        max_disk=None if disk is None else parse_size(disk),
+        require_user=bool(given.get("require_user", False)),
+    )

@@ -1,0 +1,123 @@
+"""A queue file → everything that a plan needs: the way of the front half, step by step.
+
+read → parse → lay over its template → params → render → validate → load
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import config as configuration
+from runner.config import Config
+from runner.document import Document, parse
+from runner.load import load
+from runner.model import Git, Queue
+from runner.prepare import reading
+from runner.prepare.discovery import discover
+from runner.prepare.layers import Layers, layers_of
+from runner.prepare.values import Values, rendered, values_of
+from runner.problems import Problem, Route, Severity
+from runner.render import Rendered
+from runner.validate import Around, check
+
+__all__ = ["Prepared", "discover", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """`queue` is None where there are errors, or params without a value. `problems` are placed and sorted.
+
+    `document` is the file itself (None where it could not be parsed), `tree` what it became once rendered,
+    `volatile` the raw text of what read `git` or `now`, `missing` the params that have no value.
+    """
+
+    queue: Queue | None
+    problems: list[Problem]
+    document: Document | None = None
+    tree: Any = field(default=None, repr=False)
+    volatile: Mapping[Route, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    config: Config = field(default_factory=Config)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def prepare(
+    source: str,
+    *,
+    checkout: Path,
+    environ: Mapping[str, str],
+    git: Git,
+    now: str,
+    params: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    require_params: bool = False,
+) -> Prepared:
+    """Read, render, validate and load the queue file at a path (`-`: these `stdin` bytes).
+
+    Mistakes in the file or in its params are problems. Raises NotFoundError where there is no such
+    file, RunnerError where it cannot be read.
+    """
+    with _without_collector():
+        config, problems = configuration.read(checkout)
+        raw = reading.read(source, checkout, stdin)
+        parsed = raw if isinstance(raw, list) else parse(raw, source)
+        if isinstance(parsed, list):
+            return Prepared(queue=None, problems=problems + parsed, config=config)
+        layers = layers_of(parsed, checkout)
+        values = values_of(layers.tree, params or {}, require=require_params)
+        made = rendered(layers, values, git, now)
+        around = _around(config, environ)
+        found = check(made.tree, around=around, deferred=made.deferred)
+        problems += layers.problems + layers.place([*values.problems, *made.problems, *found])
+        return Prepared(
+            queue=_queue(layers, values, made, config, problems),
+            problems=sorted(problems, key=_position),
+            document=layers.document,
+            tree=made.tree,
+            volatile=made.volatile,
+            missing=values.missing,
+            config=config,
+        )
+
+
+def _around(config: Config, environ: Mapping[str, str]) -> Around:
+    return Around(policy=config.policy, machine=config.machine, has_aws=config.has_aws, environ=environ)
+
+
+def _queue(
+    layers: Layers, values: Values, made: Rendered, config: Config, problems: list[Problem]
+) -> Queue | None:
+    if values.missing or any(problem.severity is Severity.ERROR for problem in problems):
+        return None
+    return load(
+        made.tree,
+        name=layers.document.name,
+        params=values.given,
+        deferred=made.deferred,
+        machine=config.machine,
+    )
+
+
+def _position(problem: Problem) -> tuple[str, int, int]:
+    place = problem.location
+    return (place.file, place.line, place.column) if place is not None else ("", 0, 0)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Plain trees have no cycles: the cycle collector would only walk them, for a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

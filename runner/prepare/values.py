@@ -1,0 +1,59 @@
+"""Params and expressions of a tree → plain values, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.model import Git
+from runner.prepare.layers import Layers
+from runner.problems import Problem
+from runner.render import Rendered, has_expressions
+from runner.rendering import render_bounded, resolve_bounded
+
+_MARKS = (b"${", b"{{", b"when", b"\\u", b"\\U", b"\\x", b"\\\n", b"\\\r")
+"""Without any of these bytes a file holds no expression, in whatever way its text is escaped or folded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """`given` are the values of the params; `missing` those that have none, `problems` have routes."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    problems: list[Problem] = field(default_factory=list)
+
+
+def values_of(tree: Any, params: Mapping[str, str], *, require: bool) -> Values:
+    """What the params are. `with` gives those of a template; the command line goes before it."""
+    if not isinstance(tree, dict):
+        return Values()
+    declared, chosen = tree.get("params"), tree.get("with")
+    if not declared and not chosen and not params:
+        return Values()
+    declared = declared if isinstance(declared, dict) else {}
+    chosen = chosen if isinstance(chosen, dict) else {}
+    given, missing, problems = resolve_bounded(declared, {**chosen, **params})
+    if require:
+        refused = {problem.route[1] for problem in problems if len(problem.route) == 2}
+        problems = problems + [_needed(name) for name in sorted(missing - refused)]
+    return Values(given=given, missing=missing, problems=problems)
+
+
+def rendered(layers: Layers, values: Values, git: Git, now: str) -> Rendered:
+    """The tree with its plan-time expressions evaluated, in a process of its own if there are any."""
+    sources = [d.raw for d in (layers.document, layers.template) if d is not None]
+    if not any(mark in raw for raw in sources for mark in _MARKS) or not has_expressions(layers.tree):
+        return Rendered(tree=layers.tree, problems=[], deferred={}, volatile={})
+    return render_bounded(layers.tree, params=values.given, git=git, now=now, missing=values.missing)
+
+
+def _needed(name: str) -> Problem:
+    return Problem(
+        rule="params",
+        message=f"the param `{name}` has no value",
+        hint=f"give it with -p {name}=…, or add a `default`",
+        route=("params", name),
+        at_key=True,
+    )

@@ -1,0 +1,111 @@
+"""What the rules look at: the rendered tree, its jobs under canonical names, and what surrounds the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from runner import canonical
+from runner.canonical.handlers import spared
+from runner.problems import Problem, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Limits of the repository. None: no limit of this kind. `*` in a pattern matches anything."""
+
+    providers: tuple[str, ...] | None = None
+    machine_types: tuple[str, ...] | None = None
+    max_ttl: float | None = None
+    max_disk: int | None = None
+    secrets: tuple[str, ...] | None = None
+    amis: tuple[str, ...] | None = None
+    subnets: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    instance_profiles: tuple[str, ...] | None = None
+    require_user: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What surrounds a file. `machine` is the configured one, `environ` the runner's own environment."""
+
+    policy: Policy = field(default_factory=Policy)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    has_aws: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class JobAt(NamedTuple):
+    """A job where it stands, counted from 0: `own` as written, `fields` the same under canonical names."""
+
+    number: int
+    job_id: str
+    own: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+    def route(self, name: str, *more: str | int) -> Route:
+        """To the value of a field, in the spelling of the file."""
+        return ("jobs", self.number, canonical.written(self.own, name), *more)
+
+
+class Facts:
+    """One queue file for all rules. The tree follows the schema: where it did not, parts were left out."""
+
+    def __init__(
+        self, tree: Mapping[str, Any], around: Around, deferred: Mapping[Route, frozenset[str]]
+    ) -> None:
+        self.tree = tree
+        self.around = around
+        self.deferred = deferred
+        self.fields = canonical.renamed(tree, canonical.QUEUE_ALIASES)
+        self.defaults: Mapping[str, Any] = canonical.job(self.fields.get("defaults") or {})
+        self.jobs = [
+            JobAt(number, str(job.get("job_id", "")), job, canonical.job(job))
+            for number, job in enumerate(self.fields.get("jobs") or ())
+            if isinstance(job, Mapping)
+        ]
+
+    def route(self, name: str, *more: str | int) -> Route:
+        """To the value of a field of the queue, in the spelling of the file."""
+        return (canonical.written(self.tree, name, canonical.QUEUE_ALIASES), *more)
+
+    def in_defaults(self, name: str, *more: str | int) -> Route:
+        return ("defaults", canonical.written(self.tree.get("defaults") or {}, name), *more)
+
+    def value(self, job: JobAt, name: str) -> Any:
+        """A field of a job, or the default for it."""
+        return job.fields.get(name, self.defaults.get(name))
+
+    @cached_property
+    def by_id(self) -> dict[str, JobAt]:
+        """The first job of each id."""
+        return {job.job_id: job for job in reversed(self.jobs) if job.job_id}
+
+    @cached_property
+    def handlers(self) -> dict[str, str]:
+        """Job id → the handler it names, by itself or by `defaults`. Only handlers that exist."""
+        default = self.defaults.get("on_failure")
+        exempt = spared([job.own for job in self.jobs if job.job_id], default)
+        found = {}
+        for job in self.jobs:
+            handler = job.fields.get("on_failure") or (None if job.job_id in exempt else default)
+            if handler in self.by_id:
+                found[job.job_id] = handler
+        return found
+
+
+Rule = Callable[[Facts], Iterable[Problem]]
+
+
+def depends_on(job: JobAt) -> Sequence[str]:
+    """As written: with names that do not exist, and twice where it says so twice."""
+    given = job.fields.get("depends_on")
+    return given if isinstance(given, list) else ()
+
+
+def is_expression(value: Any) -> bool:
+    """Whether a text waits for a value (of a param without one, of the run): rules cannot judge it yet."""
+    return isinstance(value, str) and "${{" in value
