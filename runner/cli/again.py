@@ -1,0 +1,50 @@
+"""`runner resume` and `runner retry`: go on with a run that exists."""
+
+from __future__ import annotations
+
+import click
+
+from runner import run_here
+from runner.cli.execution import execute, exit_code, taken_up
+from runner.cli.options import json_option, parallel_option, run_argument, run_directory
+from runner.cli.terminal import say
+from runner.report.wording import run_word
+from runner.state import RunPhase
+
+
+@click.command()
+@run_argument
+@parallel_option
+@json_option
+def resume(run: str | None, max_parallel: int | None, *, as_json: bool) -> int:
+    """Go on with a run that was interrupted.
+
+    What is finished stays finished; attempts that were cut off run again without using up a retry.
+    A run that is over is left alone: its exit code is returned.
+    """
+    here, state = taken_up(run_directory(run), max_parallel)
+    if state.phase is RunPhase.FINISHED:
+        say(f"runner: {state.run_id} is over, it {run_word(state)}; nothing to do")
+        return exit_code(state)
+    return execute(
+        here, state.queue.queue_id, lambda h, view: run_here.resume(h, on_events=view), as_json=as_json
+    )
+
+
+@click.command()
+@run_argument
+@click.argument("job_ids", nargs=-1, metavar="[JOB]...")
+@parallel_option
+@json_option
+def retry(run: str | None, job_ids: tuple[str, ...], max_parallel: int | None, *, as_json: bool) -> int:
+    """Run the failed jobs of a run again, and what hangs on them.
+
+    With JOB only those, whatever their outcome was. Attempt numbers go on; retries and timeouts begin anew.
+    """
+    here, state = taken_up(run_directory(run), max_parallel)
+    return execute(
+        here,
+        state.queue.queue_id,
+        lambda h, view: run_here.retry(h, job_ids, on_events=view),
+        as_json=as_json,
+    )

@@ -1,0 +1,73 @@
+"""`runner run`: validate, plan and run a queue here."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from runner import run_here
+from runner.cli import planning
+from runner.cli.execution import execute
+from runner.cli.options import environ, json_option, parallel_option, params_option, strict_option
+from runner.cli.queues import Surroundings, refused, show
+from runner.errors import FAILED
+from runner.model import Plan
+from runner.run_here import Here
+from runner.runs.places import choose_directory, new_run_id, remember
+
+
+@click.command()
+@click.argument("source", metavar="FILE|-")
+@params_option
+@parallel_option
+@click.option("--run-dir", metavar="DIR", help="The directory of this run (default: .runner/RUN_ID).")
+@click.option("--dry-run", is_flag=True, help="Show the plan and start nothing.")
+@strict_option
+@json_option
+def run(
+    source: str,
+    params: dict[str, str],
+    max_parallel: int | None,
+    run_dir: str | None,
+    *,
+    dry_run: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Run a queue here.
+
+    FILE is a queue file, - is standard input. Nothing starts while there are problems. Interrupted with
+    Ctrl-C the run can be resumed; `runner cancel` ends it with its cleanup.
+    """
+    surroundings = Surroundings.look()
+    prepared = surroundings.prepare(source, params=params, require_params=True)
+    show(prepared)
+    if prepared.queue is None or refused(prepared.problems, strict=strict):
+        return FAILED
+    plan = surroundings.plan(prepared, prepared.queue, source)
+    if dry_run:
+        planning.write(planning.preview(plan), "json" if as_json else "text")
+        return 0
+    return _run(plan, surroundings, max_parallel, run_dir, as_json=as_json)
+
+
+def _run(
+    plan: Plan, surroundings: Surroundings, max_parallel: int | None, run_dir: str | None, *, as_json: bool
+) -> int:
+    queue_id = plan.queue.queue_id
+    run_id = new_run_id(queue_id, time.time())
+    directory = choose_directory(run_id, checkout=surroundings.checkout, run_dir=run_dir)
+    here = Here(
+        directory=directory, checkout=surroundings.checkout, environ=environ(), max_parallel=max_parallel
+    )
+    remember(run_id, directory, surroundings.checkout)
+    if as_json:
+        sys.stdout.flush()
+    return execute(
+        here,
+        queue_id,
+        lambda place, view: run_here.start(plan, place, run_id=run_id, on_events=view),
+        as_json=as_json,
+    )

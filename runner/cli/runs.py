@@ -1,0 +1,94 @@
+"""`runner runs`: what ran here, newest first."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from runner.cli.options import here
+from runner.cli.terminal import say
+from runner.clock import SystemClock
+from runner.events import format_time
+from runner.report.table import columns
+from runner.report.wording import counted
+from runner.runs.listing import Listed, listed
+from runner.runs.places import HOME, list_runs
+from runner.state import RunState
+from runner.units import format_duration
+
+_SHOWN = 20
+VERSION = 1
+
+
+@click.command()
+@click.option("-n", "--number", type=click.IntRange(min=1), default=_SHOWN, show_default=True, metavar="N")
+@click.option("--all", "everything", is_flag=True, help="Show all runs, not only the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+def runs(number: int, *, everything: bool, as_json: bool) -> int:
+    """List the runs of this checkout.
+
+    Newest first: how each stands, when it started, how long it took, its jobs.
+    """
+    checkout = here()
+    places = list_runs(checkout)
+    shown = listed(places if everything else places[:number])
+    now = SystemClock().now()
+    if as_json:
+        click.echo(json.dumps({"version": VERSION, "runs": [_record(r, now) for r in shown]}, indent=2))
+        return 0
+    if not shown:
+        say(f"no run in {checkout / HOME} yet; start one: runner run FILE")
+        return 0
+    heading = ("RUN", "OUTCOME", "STARTED (UTC)", "TOOK", "JOBS")
+    for line in columns([heading, *(_row(r, now) for r in shown)]):
+        click.echo(line)
+    if len(shown) < len(places):
+        say(f"and {counted(len(places) - len(shown), 'older run')}: runner runs --all")
+    return 0
+
+
+def _row(run: Listed, now: float) -> tuple[str, ...]:
+    state = run.state
+    if state is None:
+        return run.place.run_id, run.word, "", "", run.trouble
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(state.started_at)) if state.started_at else ""
+    return state.run_id, run.word, started, format_duration(_took(run, state, now)), _jobs(state)
+
+
+def _took(run: Listed, state: RunState, now: float) -> float:
+    """Of a run that died only what its log saw."""
+    return state.elapsed(now if run.word == "running" else state.last_at)
+
+
+def _jobs(state: RunState) -> str:
+    parts = [f"{len(state.jobs)}"]
+    if state.failures:
+        parts.append(f"{state.failures} failed")
+    if state.open_jobs:
+        parts.append(f"{state.open_jobs} open")
+    return ", ".join(parts)
+
+
+def _record(run: Listed, now: float) -> dict[str, Any]:
+    state = run.state
+    record: dict[str, Any] = {
+        "run_id": run.place.run_id,
+        "directory": str(run.place.directory),
+        "standing": run.word,
+    }
+    if state is None:
+        return record | {"trouble": run.trouble}
+    return record | {
+        "run_id": state.run_id,
+        "queue_id": state.queue.queue_id,
+        "outcome": state.outcome.value if state.outcome is not None else None,
+        "started_at": format_time(state.started_at) if state.started_at else None,
+        "finished_at": format_time(state.finished_at) if state.finished_at else None,
+        "seconds": round(_took(run, state, now), 6),
+        "jobs": len(state.jobs),
+        "failures": state.failures,
+        "open": state.open_jobs,
+    }

@@ -1,0 +1,120 @@
+"""`runner status`: how a run stands, once or for as long as it lives."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from runner.cli.execution import earlier, reference
+from runner.cli.options import environ, json_option, run_argument, run_directory
+from runner.cli.terminal import say
+from runner.cli.views import view
+from runner.clock import SystemClock
+from runner.errors import UsageError
+from runner.report import json_report
+from runner.report.closing import closing
+from runner.report.roots import roots
+from runner.report.table import columns
+from runner.report.wording import counted, job_word, seconds_of, why_ended, why_skipped
+from runner.run_here import Here
+from runner.runs.files import evidence
+from runner.runs.reading import Tail
+from runner.state import JobState, Phase, RunPhase, RunState
+from runner.stores.directory import is_live
+from runner.units import format_duration
+
+_POLL = 0.2
+_ROWS = 100
+
+
+@click.command()
+@run_argument
+@json_option
+@click.option("--watch", is_flag=True, help="Show a live run until it is over.")
+def status(run: str | None, *, as_json: bool, watch: bool) -> int:
+    """Show how a run stands.
+
+    Works on a live run from any terminal. Exit code 0, however the run stands.
+    """
+    if as_json and watch:
+        raise UsageError("--json and --watch do not go together", hint="ask again and again with --json")
+    directory = run_directory(run)
+    tail = Tail(directory)
+    tail.poll()
+    if as_json:
+        found = evidence(directory, tail.state)
+        click.echo(json_report.text(tail.plan, tail.state, found, _now(directory, tail.state)), nl=False)
+        return 0
+    if watch and is_live(directory):
+        _watch(directory, tail)
+    else:
+        for line in _table(tail.state, _now(directory, tail.state)):
+            click.echo(line)
+    _last_words(directory, tail.state)
+    return 0
+
+
+def _now(directory: Path, state: RunState) -> float:
+    """The clock of a run that died stood still with its log."""
+    died = state.phase is RunPhase.LIVE and not is_live(directory)
+    return state.last_at if died else SystemClock().now()
+
+
+def _watch(directory: Path, tail: Tail) -> None:
+    state = tail.state
+    place = _place(directory, state)
+    with view(sys.stdout, directory, earlier(place, state.queue.queue_id)) as watching:
+        while state.phase is not RunPhase.FINISHED:
+            live = is_live(directory)
+            watching(state, tail.poll())
+            if not live:  # asked before the log was read, so that nothing it wrote is missed
+                break
+            time.sleep(_POLL)
+        watching.close(state)
+
+
+def _place(directory: Path, state: RunState) -> Here:
+    return Here(directory=directory, checkout=Path(state.checkout or "."), environ=environ())
+
+
+def _last_words(directory: Path, state: RunState) -> None:
+    ref = reference(_place(directory, state), state)
+    report = directory / "report.md"
+    for line in closing(
+        state, _now(directory, state), ref=ref, report=str(report) if report.exists() else ""
+    ):
+        click.echo(line)
+    if state.phase is RunPhase.LIVE and not is_live(directory):
+        say(f"runner: nobody runs this run any more; go on with it: runner resume {ref}")
+
+
+def _table(state: RunState, now: float) -> list[str]:
+    """All jobs, or of a large queue what failed and what is open."""
+    jobs = list(state.jobs.values())
+    if len(jobs) > _ROWS:
+        failed = [root.job for root in roots(state).failed]
+        active = [j for j in jobs if j.phase in {Phase.RUNNING, Phase.ENDED, Phase.BACKING_OFF}]
+        jobs = [*failed, *active][:_ROWS]
+    rest = len(state.jobs) - len(jobs)
+    heading = ("JOB", "STATE", "ATTEMPT", "TOOK", "")
+    rows = columns([heading, *(_row(job, now) for job in jobs)])
+    return [*rows, f"and {counted(rest, 'more job')}"] if rest else rows
+
+
+def _row(job: JobState, now: float) -> tuple[str, str, str, str, str]:
+    attempt = str(job.attempt or "")
+    took, note = "", ""
+    if job.phase is Phase.RUNNING and job.last is not None:
+        took = format_duration(max(0.0, now - job.last.started_at))
+    elif job.last_ended is not None:
+        took = format_duration(seconds_of(job))
+    if job.phase is Phase.SKIPPED:
+        note = why_skipped(job)
+    elif job.phase is Phase.BACKING_OFF:
+        note = f"again in {format_duration(max(0.0, job.due_at - now))}"
+    elif job.failed_for_good:
+        note = why_ended(job)
+    return job.job.job_id, job_word(job), attempt, took, note
