@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -220,6 +221,8 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
         clock=held.clock,
         on_events=on_events,
     )
+    gc.freeze()  # the plan lives as long as the process: the collector need not look at it again and again
+    gc.set_threshold(50_000, 20, 50)
     on_events(state, first)
     with _interrupting(scheduler):
         return scheduler.run()

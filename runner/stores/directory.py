@@ -124,7 +124,7 @@ class DirectoryStore:
                 self._sync_error = error
                 return
             pause = threading.Event()
-            pause.wait(SYNC_EVERY / 2)
+            pause.wait(SYNC_EVERY * 0.8)
 
     def sync(self) -> None:
         try:

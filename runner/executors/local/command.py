@@ -47,7 +47,12 @@ def _is_plain(command: str, environment: Mapping[str, str]) -> bool:
     word = command.partition(" ")[0]
     if word in _BUILTINS:
         return command in _SAME_AS_PROGRAM
-    return not any(name.startswith("BASH_FUNC_") for name in environment)
+    return not _has_functions(environment)
+
+
+def _has_functions(environment: Mapping[str, str]) -> bool:
+    """Whether bash would find an exported function that has the name of a program."""
+    return any(name[:10] == "BASH_FUNC_" for name in environment)
 
 
 def find(program: str, environment: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class LocalExecutor:
     def start(self, spec: Spec) -> None:
         slot = self._idle.pop() if self._idle else self._fork_slot()
         environment = {**spec.environment, "PWD": spec.working_directory}
-        arguments, fallback = command.resolve(spec.command, spec.shell, {**self._environ, **spec.environment})
+        arguments, fallback = command.resolve(spec.command, spec.shell, ChainMap(environment, self._environ))
         order = (
             wire.RUN,
             arguments,
@@ -101,6 +101,7 @@ class LocalExecutor:
             spec.working_directory,
             environment,
             spec.directory,
+            spec.attempt == 1,
             spec.kill_grace,
             spec.keep_processes,
             spec.masks,
@@ -218,21 +219,14 @@ class LocalExecutor:
         self._closing = True
         for fd in (*self._commands.values(), *(write for _, write in self._spare), self._control):
             os.close(fd)
-        if self._spawner is not None:
-            self._wait_for_slots()
-            self._spawner.wait()
-        os.close(self._reports)
-
-    def _wait_for_slots(self) -> None:
-        """The report pipe ends when its last writer is gone: a slot lives until its job has ended."""
         os.close(self._write_reports)
-        deadline = time.monotonic() + _CLOSE_GRACE
-        while time.monotonic() < deadline:
+        if self._spawner is not None:
             try:
-                if not os.read(self._reports, 65536):
-                    return
-            except BlockingIOError:
-                time.sleep(0.002)
+                self._spawner.wait(_CLOSE_GRACE)
+            except subprocess.TimeoutExpired:  # a process that not even KILL ends: its spawner waits for it
+                self._spawner.kill()
+                self._spawner.wait()
+        os.close(self._reports)
 
 
 def _signal_name(number: int) -> str:

@@ -10,6 +10,7 @@ that a short job costs the scheduler one wake-up and not two.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -48,6 +49,7 @@ class Slot:
         self.orders: list[tuple[Any, ...]] = []
         self.orphaned = False
         self.directory = ""  # the working directory of this process
+        self.spare = ""  # the last attempt's results folder, if it was left empty
         self.oom_kills = processes.oom_kills()
         self.poller = select.poll()
         self.poller.register(commands, select.POLLIN)
@@ -99,6 +101,7 @@ class Attempt:
         working_directory: str,
         environment: dict[str, str],
         directory: str,
+        first: bool,
         grace: float,
         keep_processes: bool,
         masks: tuple[str, ...],
@@ -112,6 +115,7 @@ class Attempt:
             **{os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
         }
         self.directory = directory
+        self.first = first
         self.grace = grace
         self.keep_processes = keep_processes
         self.masks = masks
@@ -155,12 +159,14 @@ class Attempt:
 
     def open_directory(self) -> list[int]:
         """Make the attempt's directory and logs. What fails here is the run's trouble, not the job's."""
+        if self.first:
+            make_folder(self.directory[: self.directory.rindex("/")])
         try:
             os.mkdir(self.directory)  # noqa: PTH102
-        except FileNotFoundError:
-            os.mkdir(self.directory[: self.directory.rindex("/")])  # noqa: PTH102
+        except FileNotFoundError:  # the first attempt was lost before it came to that
+            make_folder(self.directory[: self.directory.rindex("/")])
             os.mkdir(self.directory)  # noqa: PTH102
-        os.mkdir(self.directory + "/results")  # noqa: PTH102
+        self.make_results_folder()
         files = []
         for name in ("/stdout.log", "/stderr.log"):
             log = os.open(self.directory + name, LOG, 0o666)
@@ -175,6 +181,17 @@ class Attempt:
             self.slot.poller.register(reader, select.POLLIN)
             files.append(writer)
         return files
+
+    def make_results_folder(self) -> None:
+        """An empty one moves on from attempt to attempt: cheaper than a new one, and few are left about."""
+        spare, self.slot.spare = self.slot.spare, ""
+        if spare:
+            try:
+                os.rename(spare, self.directory + "/results")  # noqa: PTH104
+            except OSError:  # the last job's processes, or a user, did something with it
+                spare = ""
+        if not spare:
+            os.mkdir(self.directory + "/results")  # noqa: PTH102
 
     def spawn(self, files: list[int]) -> None:
         if self.working_directory != self.slot.directory:
@@ -323,6 +340,8 @@ class Attempt:
             names = os.listdir(self.directory)  # noqa: PTH208
             flags = ("output" in names) | ("summary.md" in names) << 1
             flags |= bool(os.listdir(self.directory + "/results")) << 2  # noqa: PTH208
+            if not flags & 4 and not self.kept:
+                self.slot.spare = self.directory + "/results"
         except OSError:
             pass  # the job removed its own directory: it has left nothing
         return (
@@ -378,6 +397,11 @@ def end_all(slot: Slot, main: int, grace: float, attempt: Attempt | None = None)
                     deadline = 0.0
         now = time.monotonic()
     return told
+
+
+def make_folder(path: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)  # noqa: PTH102
 
 
 def _reap() -> bool:
