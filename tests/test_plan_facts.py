@@ -116,10 +116,11 @@ def test_the_timeout_of_the_queue_bounds_too() -> None:
     assert analyse(made).bound.by == "queue"
 
 
-def test_cleaning_up_comes_on_top_of_the_timeout_of_the_queue() -> None:
-    made = replace(cleanup_pipeline(), timeout=60.0, cleanup_timeout=30.0)
+@pytest.mark.parametrize(("own", "seconds"), [(30.0, 30 + 10), (3600.0, 11 * MINUTE + 2 * 10)])
+def test_cleaning_up_comes_on_top_of_the_timeout_of_the_queue(own: float, seconds: float) -> None:
+    made = replace(cleanup_pipeline(), timeout=60.0, cleanup_timeout=own)
     bound = analyse(made).bound
-    assert (bound.seconds, bound.by) == (60 + 10 + 30 + 10, "queue")
+    assert (bound.seconds, bound.by) == (60 + 10 + seconds, "queue")
 
 
 def test_the_smaller_bound_wins() -> None:
@@ -131,10 +132,17 @@ def test_a_timeout_that_cuts_the_critical_path_is_a_warning() -> None:
     made = queue(job("a", timeout=HOUR), job("b", "a", timeout=HOUR), timeout=HOUR)
     assert analyse(made).warnings == (
         (
-            "The queue's timeout (1h) can end the run before its jobs have used their own: "
-            "the critical path alone may take 2h."
+            "The queue's timeout (1h) can end the run before its jobs have used theirs: "
+            "one after the other they may take 2h without any retry."
         ),
     )
+
+
+def test_a_timeout_below_all_retries_or_cleanup_is_no_warning() -> None:
+    made = queue(
+        job("a", timeout=HOUR, retries=3), job("b", "a", timeout=HOUR, always_run=True), timeout=HOUR
+    )
+    assert analyse(made).warnings == ()
 
 
 def test_what_this_version_does_not_do_is_a_warning() -> None:

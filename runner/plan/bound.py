@@ -78,12 +78,23 @@ def bound_of_queue(queue: Queue) -> float | None:
     """Seconds after which the queue's own timeout has ended everything, clean-up included."""
     if queue.timeout is None:
         return None
+    ended = queue.timeout + max((job.kill_grace for job in queue.jobs), default=0.0)
+    return ended + _bound_of_cleanup(queue)
+
+
+def _bound_of_cleanup(queue: Queue) -> float:
+    """Its own timeout, or its jobs one after the other, whatever their order."""
+    jobs = cleanup_jobs(queue)
+    loads = [load_of(job) for job in jobs]
+    known = [load.longest for load in loads if load is not None]
+    cut = queue.cleanup_timeout + max((job.kill_grace for job in jobs), default=0.0)
+    return min(sum(known), cut) if len(known) == len(loads) else cut
+
+
+def cleanup_jobs(queue: Queue) -> list[Job]:
+    """What may still run after the queue's timeout."""
     handlers = {job.on_failure for job in queue.jobs}
-    cleanup = [job for job in queue.jobs if job.always_run or job.job_id in handlers]
-    bound = queue.timeout + max((job.kill_grace for job in queue.jobs), default=0.0)
-    if cleanup:
-        bound += queue.cleanup_timeout + max(job.kill_grace for job in cleanup)
-    return bound
+    return [job for job in queue.jobs if job.always_run or job.job_id in handlers]
 
 
 def slots_never_bind(graph: Graph, slots: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.graph import Graph
 from runner.model import Queue
-from runner.plan.bound import Load, bound_of_jobs, bound_of_queue, load_of, longest_chain
+from runner.plan.bound import Load, bound_of_jobs, bound_of_queue, cleanup_jobs, load_of, longest_chain
 from runner.plan.waits import Wait, waits_of
 from runner.units import format_duration
 
@@ -72,7 +72,7 @@ def analyse(queue: Queue, *, slots: int | None = None) -> Facts:
         critical_path=path,
         critical_seconds=seconds,
         bound=bound,
-        warnings=(*queue.refused, *queue.unsupported, *_warnings(queue, bound, seconds)),
+        warnings=(*queue.refused, *queue.unsupported, *_warnings(queue, graph, bound)),
     )
 
 
@@ -108,17 +108,25 @@ def _bound(queue: Queue, graph: Graph, loads: Sequence[Load | None], *, slots: i
     return Bound(seconds=by_queue, by=by, slots=slots, unbounded=unbounded)
 
 
-def _warnings(queue: Queue, bound: Bound, critical: float | None) -> Iterator[str]:
+def _warnings(queue: Queue, graph: Graph, bound: Bound) -> Iterator[str]:
     if bound.seconds is None:
         yield (
             f"Nothing bounds the time of this run: {_some(bound.unbounded)} without a timeout, "
             "and the queue has none."
         )
-    if queue.timeout is not None and critical is not None and critical > queue.timeout:
+    path = _first_attempts(queue, graph)
+    if queue.timeout is not None and path > queue.timeout:
         yield (
             f"The queue's timeout ({format_duration(queue.timeout)}) can end the run before its jobs have "
-            f"used their own: the critical path alone may take {format_duration(critical)}."
+            f"used theirs: one after the other they may take {format_duration(path)} without any retry."
         )
+
+
+def _first_attempts(queue: Queue, graph: Graph) -> float:
+    """The longest way by first attempts. A budget below all retries is common; below this, seldom meant."""
+    cleanup = {job.job_id for job in cleanup_jobs(queue)}
+    longest = [0.0 if job.job_id in cleanup else job.timeout or 0.0 for job in queue.jobs]
+    return longest_chain(graph, longest)[0]
 
 
 def _some(job_ids: tuple[str, ...], shown: int = 3) -> str:
