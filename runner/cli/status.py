@@ -10,7 +10,6 @@ import click
 
 from runner.cli.execution import earlier, reference
 from runner.cli.options import environ, json_option, run_argument, run_directory
-from runner.cli.terminal import say
 from runner.cli.views import view
 from runner.clock import SystemClock
 from runner.errors import UsageError
@@ -18,7 +17,7 @@ from runner.report import json_report
 from runner.report.closing import closing
 from runner.report.roots import roots
 from runner.report.table import columns
-from runner.report.wording import counted, job_word, seconds_of, why_ended, why_skipped
+from runner.report.wording import NOT_GOOD, counted, detail, job_word, seconds_of, why_skipped
 from runner.run_here import Here
 from runner.runs.files import evidence
 from runner.runs.reading import Tail
@@ -59,8 +58,11 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
 
 def _now(directory: Path, state: RunState) -> float:
     """The clock of a run that died stood still with its log."""
-    died = state.phase is RunPhase.LIVE and not is_live(directory)
-    return state.last_at if died else SystemClock().now()
+    return state.last_at if _died(directory, state) else SystemClock().now()
+
+
+def _died(directory: Path, state: RunState) -> bool:
+    return state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not is_live(directory)
 
 
 def _watch(directory: Path, tail: Tail) -> None:
@@ -83,12 +85,9 @@ def _place(directory: Path, state: RunState) -> Here:
 def _last_words(directory: Path, state: RunState) -> None:
     ref = reference(_place(directory, state), state)
     report = directory / "report.md"
-    for line in closing(
-        state, _now(directory, state), ref=ref, report=str(report) if report.exists() else ""
-    ):
+    written = str(report) if report.exists() else ""
+    for line in closing(state, _now(directory, state), ref=ref, report=written, died=_died(directory, state)):
         click.echo(line)
-    if state.phase is RunPhase.LIVE and not is_live(directory):
-        say(f"runner: nobody runs this run any more; go on with it: runner resume {ref}")
 
 
 def _table(state: RunState, now: float) -> list[str]:
@@ -115,6 +114,6 @@ def _row(job: JobState, now: float) -> tuple[str, str, str, str, str]:
         note = why_skipped(job)
     elif job.phase is Phase.BACKING_OFF:
         note = f"again in {format_duration(max(0.0, job.due_at - now))}"
-    elif job.failed_for_good:
-        note = why_ended(job)
+    elif job.outcome in NOT_GOOD:
+        note = detail(job)
     return job.job.job_id, job_word(job), attempt, took, note

@@ -18,7 +18,6 @@ from runner.cli.terminal import in_actions, is_terminal
 from runner.clock import SystemClock
 from runner.events import Event, JobFinished
 from runner.report.lines import GROUP, failure_lines, lines
-from runner.report.wording import NOT_GOOD
 from runner.runs.files import tail
 from runner.state import RunState
 
@@ -60,7 +59,7 @@ def tails(directory: Path, state: RunState, batch: Sequence[Event], most: int) -
             break
         if isinstance(event, JobFinished):
             job = state.jobs[event.job_id]
-            if job.outcome in NOT_GOOD and job.attempts:
+            if job.failed_for_good and job.attempts:
                 found[event.job_id] = tail(directory, event.job_id, job.attempt)
     return found
 

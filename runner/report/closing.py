@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.report.roots import Root, roots
-from runner.report.wording import attempts_of, counted, job_word, verdict, why_ended
+from runner.report.wording import attempts_of, counted, ending, verdict
 from runner.state import RunPhase, RunState
 
 _FAILURES = 10
 
 
-def closing(state: RunState, now: float, *, ref: str, report: str = "") -> list[str]:
-    """`ref` is how a command names this run, `report` where its report was written ("" for nowhere)."""
-    return list(_rows(state, now, ref, report))
+def closing(state: RunState, now: float, *, ref: str, report: str = "", died: bool = False) -> list[str]:
+    """`ref` is how a command names this run, `report` where its report was written ("" for nowhere).
+
+    `died`: nobody runs this run any more, though its log does not say so.
+    """
+    return list(_rows(state, now, ref, report, died=died))
 
 
-def _rows(state: RunState, now: float, ref: str, report: str) -> Iterator[str]:
-    yield verdict(state, now)
+def _rows(state: RunState, now: float, ref: str, report: str, *, died: bool) -> Iterator[str]:
+    yield verdict(state, now, died=died)
     failed = roots(state).failed
     for root in failed[:_FAILURES]:
         yield f"  {_failure(root)}"
@@ -25,7 +28,7 @@ def _rows(state: RunState, now: float, ref: str, report: str) -> Iterator[str]:
             yield f"    runner logs {ref} {root.job.job.job_id}"
     if len(failed) > _FAILURES:
         yield f"  and {counted(len(failed) - _FAILURES, 'more job')}: runner status {ref}"
-    if state.phase is RunPhase.INTERRUPTED:
+    if died or state.phase is RunPhase.INTERRUPTED:
         yield f"  go on: runner resume {ref}; or stop for good, with its cleanup: runner cancel {ref}"
     elif failed:
         yield f"  again, only what failed and what hangs on it: runner retry {ref}"
@@ -37,4 +40,4 @@ def _failure(root: Root) -> str:
     attempt = attempts_of(root.job)
     hanging = f"; {counted(len(root.skipped), 'job')} skipped because of it" if root.skipped else ""
     extra = f", {attempt}" if attempt else ""
-    return f"{root.job.job.job_id} {job_word(root.job)}: {why_ended(root.job)}{extra}{hanging}"
+    return f"{root.job.job.job_id} {ending(root.job)}{extra}{hanging}"

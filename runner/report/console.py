@@ -16,11 +16,11 @@ from runner.model import Outcome
 from runner.report.wording import (
     NOT_GOOD,
     attempts_of,
+    detail,
     job_word,
     run_word,
     seconds_of,
     tally,
-    why_ended,
     why_skipped,
 )
 from runner.state import JobState, Phase, RunState
@@ -151,5 +151,5 @@ def _progress(job: JobState, now: float) -> tuple[str, str]:
     if job.phase is Phase.WAITING:
         return "", ""
     took = format_duration(seconds_of(job)) if job.last_ended is not None else ""
-    parts: Sequence[str] = (why_ended(job), attempt) if job.outcome in NOT_GOOD else (attempt,)
+    parts: Sequence[str] = (detail(job), attempt) if job.outcome in NOT_GOOD else (attempt,)
     return took, ", ".join(part for part in parts if part)

@@ -9,7 +9,7 @@ from runner.events import format_time
 from runner.model import Outcome
 from runner.report import clean
 from runner.report.evidence import Evidence
-from runner.report.wording import OUTCOME, job_word, why_ended, why_skipped
+from runner.report.wording import ending, job_word, why_ended, why_skipped
 from runner.state import JobState, Phase, RunState
 
 _ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,9 +62,9 @@ def _body(job: JobState) -> str:
     if job.outcome in _FAILURES and not job.job.allow_failure:
         return _element("failure", why_ended(job), job)
     if job.outcome in _ERRORS and not job.job.allow_failure:
-        return _element("error", f"{OUTCOME[job.outcome]}: {why_ended(job)}", job)
+        return _element("error", ending(job), job)
     if job.outcome in _FAILURES | _ERRORS:
-        return _element("skipped", f"{job_word(job)}, which is allowed: {why_ended(job)}", job)
+        return _element("skipped", f"allowed to fail; {ending(job)}", job)
     if job.phase is Phase.SKIPPED:
         return _element("skipped", why_skipped(job), job)
     if job.outcome is None:

@@ -17,11 +17,10 @@ from runner.report.wording import (
     OUTCOME,
     attempts_of,
     counted,
+    ending,
     how,
-    job_word,
     seconds_of,
     tally,
-    why_ended,
     why_skipped,
 )
 from runner.state import RunState
@@ -128,5 +127,5 @@ def _finished(state: RunState, event: e.JobFinished) -> Line:
     extra = f", {attempt}" if attempt else ""
     if outcome in NOT_GOOD:
         allowed = ", which is allowed" if job.job.allow_failure else ""
-        return "failed", event.job_id, f"{event.job_id} {job_word(job)}{allowed}: {why_ended(job)}{extra}"
+        return "failed", event.job_id, f"{event.job_id} {ending(job)}{allowed}{extra}"
     return OUTCOME[outcome], event.job_id, f"{event.job_id} {OUTCOME[outcome]} after {took}{extra}"

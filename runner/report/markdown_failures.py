@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runner.report.escaping import code, fence
 from runner.report.evidence import Evidence
 from runner.report.roots import Root, Roots
-from runner.report.wording import attempts_of, counted, job_word, why_ended, why_skipped
+from runner.report.wording import attempts_of, counted, detail, job_word, why_skipped
 from runner.state import RunState
 
 SHOWN = 20
@@ -44,7 +44,8 @@ def _parts(state: RunState, found: Roots, evidence: Evidence) -> Iterator[str]:
 
 def _said(root: Root) -> str:
     attempt = attempts_of(root.job)
-    return f"{job_word(root.job)} ({code(why_ended(root.job))}{f', {attempt}' if attempt else ''})"
+    told = ", ".join(part for part in (code(detail(root.job)), attempt) if part)
+    return f"{job_word(root.job)} ({told})" if told else job_word(root.job)
 
 
 def _failure(state: RunState, root: Root, evidence: Evidence) -> str:

@@ -32,6 +32,8 @@ RUN_PHASE: dict[RunPhase, str] = {
     RunPhase.INTERRUPTED: "interrupted",
     RunPhase.FINISHED: "finished",
 }
+CUT_OFF = "cut off"
+"""The word for an attempt that ended with its runner."""
 NOT_GOOD = frozenset({*FAILED_FOR_GOOD, Outcome.CANCELLED})
 """Outcomes of a job that a reader looks for first."""
 
@@ -43,7 +45,11 @@ def counted(number: int, word: str) -> str:
 
 def job_word(job: JobState) -> str:
     """`running`, `failed`, `skipped`…: one word or two for where a job is."""
-    return OUTCOME[job.outcome] if job.outcome is not None else PHASE[job.phase]
+    if job.outcome is not None:
+        return OUTCOME[job.outcome]
+    if job.phase is Phase.ENDED and job.last_ended is not None and job.last_ended.interrupted:
+        return CUT_OFF
+    return PHASE[job.phase]
 
 
 def run_word(state: RunState) -> str:
@@ -63,6 +69,8 @@ def how(ended: AttemptFinished | None) -> str:
     reason = clean.line(ended.reason, 300)
     if ended.cannot_start:
         return f"could not start{_after(reason)}"
+    if ended.interrupted:
+        return f"{CUT_OFF} with its runner"
     outcome = Outcome(ended.outcome) if ended.outcome in set(Outcome) else Outcome.LOST
     if outcome is Outcome.TIMED_OUT:
         return f"timed out after {format_duration(ended.seconds)}{_after(reason)}"
@@ -91,6 +99,17 @@ def why_ended(job: JobState) -> str:
     return f"{told}; {reason}" if reason and reason not in told else told
 
 
+def ending(job: JobState) -> str:
+    """How a finished job ended, as one phrase: `failed: exit code 3`, `timed out after 30s`."""
+    word, why = job_word(job), why_ended(job)
+    return why if why.startswith(word) else f"{word}: {why}"
+
+
+def detail(job: JobState) -> str:
+    """The same without its word, for beside it."""
+    return ending(job).removeprefix(job_word(job)).lstrip(": ")
+
+
 def why_skipped(job: JobState) -> str:
     """`because of build`, `its condition is false: …`: what `because` says, for people."""
     sentences = {
@@ -112,8 +131,11 @@ def attempts_of(job: JobState) -> str:
     return f"attempt {job.attempt}" if job.attempt > 1 else ""
 
 
-def tally(state: RunState) -> str:
-    """`3 succeeded, 1 failed, 2 skipped, 4 running, 10 waiting`; what is zero is left out."""
+def tally(state: RunState, *, died: bool = False) -> str:
+    """`3 succeeded, 1 failed, 2 skipped, 4 running, 10 waiting`; what is zero is left out.
+
+    `died`: nobody runs this run any more, though its log does not say so.
+    """
     parts = [
         (state.outcomes.get(outcome, 0), word)
         for outcome, word in OUTCOME.items()
@@ -122,19 +144,21 @@ def tally(state: RunState) -> str:
     active = state.counts[Phase.RUNNING] + state.counts[Phase.ENDED]
     parts += [
         (state.outcomes.get(Outcome.SKIPPED, 0), "skipped"),
-        (active, "running"),
+        (active, CUT_OFF if died or state.phase is RunPhase.INTERRUPTED else "running"),
         (state.counts[Phase.BACKING_OFF], "backing off"),
         (state.counts[Phase.WAITING], "waiting"),
     ]
     return ", ".join(f"{number:,} {word}" for number, word in parts if number) or "no jobs"
 
 
-def verdict(state: RunState, now: float) -> str:
+def verdict(state: RunState, now: float, *, died: bool = False) -> str:
     """One line: the run, how it stands, since when, and how its jobs are."""
     took = format_duration(state.elapsed(now))
     extra = f" ({clean.line(state.interrupted, 120)})" if state.phase is RunPhase.INTERRUPTED else ""
     by = f" by {clean.line(state.cancelled_by, 60)}" if state.cancels and state.cancelled_by else ""
     word = run_word(state)
+    if died:
+        return f"{state.run_id} lost its runner after {took}: {tally(state, died=True)}"
     if state.phase is RunPhase.REQUESTED:
         return f"{state.run_id} {word}: {tally(state)}"
     return f"{state.run_id} {word}{by if word == 'cancelled' else ''}{extra} after {took}: {tally(state)}"

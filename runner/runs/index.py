@@ -10,10 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+_STALE = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def remember(entry: Entry, folder: Path | None = None) -> bool:
 
 
 def entries(folder: Path | None = None) -> list[Entry]:
-    """Every remembered run that still has its directory. Entries whose directory is gone are dropped."""
+    """Every remembered run that has its directory. An old entry whose directory is gone is dropped."""
     found = []
     target = (folder or state_folder()) / "runs"
     for path in _listing(target):
@@ -58,9 +61,15 @@ def entries(folder: Path | None = None) -> list[Entry]:
         if (entry.directory / "plan.json").is_file():
             found.append(entry)
         elif not entry.directory.exists():
-            with contextlib.suppress(OSError):  # a folder that cannot be written keeps its stale entries
-                path.unlink()
+            _drop(path)
     return found
+
+
+def _drop(path: Path) -> None:
+    """A young entry stays: it is written before its directory, and the run may be about to begin."""
+    with contextlib.suppress(OSError):  # a folder that cannot be written keeps its stale entries
+        if time.time() - path.stat().st_mtime > _STALE:
+            path.unlink()
 
 
 def _listing(folder: Path) -> list[Path]:

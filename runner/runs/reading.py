@@ -73,9 +73,11 @@ def read_plan(directory: Path) -> Plan:
 
 
 def read_run_id(directory: Path) -> str:
-    """As the log's first line says; the directory's name before there is one."""
-    try:
-        with (directory / "events.jsonl").open("rb") as log:
-            return str(json.loads(log.readline(65536))["run_id"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return directory.resolve().name
+    """As the log's first line says; before there is one, as the lease does, or the directory's name."""
+    for name in ("events.jsonl", "lease"):
+        try:
+            with (directory / name).open("rb") as file:
+                return str(json.loads(file.readline(65536))["run_id"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return directory.resolve().name
