@@ -11,6 +11,8 @@ from typing import Any
 
 QUEUE_ALIASES = {"global_timeout": "timeout"}
 JOB_ALIASES = {"env": "environment", "result_paths": "result_files"}
+_QUEUE_SPELLINGS = {name: alias for alias, name in QUEUE_ALIASES.items()}
+_JOB_SPELLINGS = {name: alias for alias, name in JOB_ALIASES.items()}
 RETRY = {
     "max_attempts": "retry_count",
     "backoff": "retry_strategy",
@@ -35,9 +37,16 @@ def job(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return renamed(fields, JOB_ALIASES)
 
 
-def written(fields: Mapping[str, Any], name: str, aliases: Mapping[str, str] = JOB_ALIASES) -> str:
-    """How the file spells a canonical name."""
-    return next((a for a, canonical in aliases.items() if canonical == name and a in fields), name)
+def written(fields: Mapping[str, Any], name: str) -> str:
+    """How a job (or `defaults`) in a file spells a canonical name."""
+    alias = _JOB_SPELLINGS.get(name)
+    return alias if alias is not None and alias in fields else name
+
+
+def written_in_queue(fields: Mapping[str, Any], name: str) -> str:
+    """The same for the fields of a queue."""
+    alias = _QUEUE_SPELLINGS.get(name)
+    return alias if alias is not None and alias in fields else name
 
 
 def clashes(fields: Mapping[str, Any], aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+from runner.problems import Route
 
 _PROVIDERS = {
     "ec2": "launch an EC2 instance",
     "batch": "send jobs to AWS Batch",
     "slurm": "send jobs to Slurm",
-}
-_JOB_UNSUPPORTED = {
-    "inputs": "`inputs` of {jobs}: results are not reused yet, the job runs each time",
-    "resources": "`resources` of {jobs}: not enforced yet, only `max_parallel` bounds what runs at a time",
 }
 _QUEUE_UNSUPPORTED = {
     "resources": "`resources` of the queue: pools are not enforced yet, only `max_parallel` is",
@@ -23,30 +21,66 @@ _QUEUE_UNSUPPORTED = {
     "schedule": "`schedule`: nothing starts the queue by the clock yet",
     "notify": "`notify`: nobody is notified yet",
 }
+_JOB_UNSUPPORTED = {
+    "inputs": "`inputs` of {jobs}: results are not reused yet, the job runs each time",
+    "resources": "`resources` of {jobs}: not enforced yet, only `max_parallel` bounds what runs at a time",
+}
 _JOB_REFUSED = {
     "matrix": "`matrix` of {jobs}: this version cannot expand it into its instances yet",
     "foreach": "`foreach` of {jobs}: this version cannot expand it into its instances yet",
 }
 
 
-def unsupported(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    queue = [text for key, text in _QUEUE_UNSUPPORTED.items() if fields.get(key)]
+class Note(NamedTuple):
+    """`route` leads to the first use, in canonical names."""
+
+    sentence: str
+    route: Route
+
+
+def unsupported(fields: Mapping[str, Any]) -> tuple[Note, ...]:
+    """Of a queue's canonical fields."""
+    queue = [Note(text, (key,)) for key, text in _QUEUE_UNSUPPORTED.items() if fields.get(key)]
     return (*queue, *_of_jobs(fields, _JOB_UNSUPPORTED))
 
 
-def refused(fields: Mapping[str, Any], provider: str) -> tuple[str, ...]:
-    jobs = tuple(_of_jobs(fields, _JOB_REFUSED))
-    if provider not in _PROVIDERS:
-        return jobs
-    return (f"`machine.provider: {provider}`: this version cannot {_PROVIDERS[provider]} yet", *jobs)
+def refused(fields: Mapping[str, Any], provider: str) -> tuple[Note, ...]:
+    """The same. `provider` is that of the queue's machine, wherever it is configured."""
+    found = [*_of_jobs(fields, _JOB_REFUSED), *_of_secrets(fields)]
+    if provider in _PROVIDERS:
+        sentence = f"`machine.provider: {provider}`: this version cannot {_PROVIDERS[provider]} yet"
+        found.insert(0, Note(sentence, ("machine", "provider")))
+    return tuple(found)
 
 
-def _of_jobs(fields: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[str]:
+def _of_jobs(fields: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[Note]:
     defaults = fields.get("defaults") or {}
     for key, text in texts.items():
-        using = [job["job_id"] for job in fields["jobs"] if key in job]
+        using = [(number, job) for number, job in enumerate(fields.get("jobs") or ()) if key in job]
         if key in defaults:
-            yield text.format(jobs="`defaults`")
+            yield Note(text.format(jobs="`defaults`"), ("defaults", key))
         elif using:
-            more = f" and {len(using) - 1} more" if len(using) > 1 else ""
-            yield text.format(jobs=f"job `{using[0]}`{more}")
+            number, job = using[0]
+            yield Note(text.format(jobs=_jobs(str(job["job_id"]), len(using))), ("jobs", number, key))
+
+
+def _of_secrets(fields: Mapping[str, Any]) -> Iterator[Note]:
+    """One sentence for each kind of source that cannot be read."""
+    places: list[tuple[Route, Any]] = [
+        (("defaults", "secrets"), (fields.get("defaults") or {}).get("secrets"))
+    ]
+    for number, job in enumerate(fields.get("jobs") or ()):
+        if "secrets" in job:
+            places.append((("jobs", number, "secrets"), job["secrets"]))
+    told = set()
+    for route, secrets in places:
+        for name, source in (secrets or {}).items():
+            kind = str(source).partition(":")[0]
+            if kind in ("ssm", "secretsmanager") and kind not in told:
+                told.add(kind)
+                sentence = f"`secrets` from `{kind}:`: this version reads `env:NAME` only"
+                yield Note(sentence, (*route, name))
+
+
+def _jobs(first: str, count: int) -> str:
+    return f"job `{first}`" + (f" and {count - 1} more" if count > 1 else "")

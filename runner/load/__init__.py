@@ -50,8 +50,8 @@ def load(
         machine=placed,
         results=_results(fields),
         params=dict(params or {}),
-        unsupported=unsupported(fields),
-        refused=refused(fields, placed.provider),
+        unsupported=tuple(note.sentence for note in unsupported(fields)),
+        refused=tuple(note.sentence for note in refused(fields, placed.provider)),
     )
 
 

@@ -135,7 +135,7 @@ def _must_be_quoted(finding: Finding) -> tuple[str, str] | None:
     if not in_environment or not isinstance(finding.value, float | bool):
         return None
     what = "true or false" if isinstance(finding.value, bool) else "a number with a fraction"
-    message = f"the value of `{shorten(route[-1])}` is {what}, and a process only knows text"
+    message = f"the value of `{shorten(route[-1])}` is {what}, no text"
     written = str(finding.value).lower()
     return message, f'quote it as it should arrive, such as "{shorten(written, 20)}"'
 

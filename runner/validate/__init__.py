@@ -12,7 +12,20 @@ from typing import Any
 
 from runner import schema
 from runner.problems import Problem, Route
-from runner.validate import edges, identity, reading
+from runner.validate import (
+    commands,
+    durations,
+    edges,
+    environment,
+    identity,
+    limits,
+    literals,
+    notes,
+    pools,
+    reading,
+    results,
+    schedules,
+)
 from runner.validate.conforming import conforming
 from runner.validate.facts import Around, Facts, Policy, Rule
 
@@ -28,6 +41,23 @@ RULES: tuple[Rule, ...] = (
     reading.too_early,
     reading.readable,
     reading.never,
+    durations.durations,
+    durations.timeouts,
+    pools.pools,
+    pools.instances,
+    environment.floats,
+    environment.unset,
+    commands.undefined,
+    literals.literal_secrets,
+    results.shared_paths,
+    results.destination,
+    results.bucket,
+    schedules.schedule,
+    schedules.notify,
+    limits.policy,
+    limits.secrets,
+    notes.idle_retries,
+    notes.not_yet,
 )
 MOST_OF_A_RULE = 50
 """Problems of one rule that are shown; a note says that there are more."""

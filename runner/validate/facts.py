@@ -70,7 +70,7 @@ class Facts:
 
     def route(self, name: str, *more: str | int) -> Route:
         """To the value of a field of the queue, in the spelling of the file."""
-        return (canonical.written(self.tree, name, canonical.QUEUE_ALIASES), *more)
+        return (canonical.written_in_queue(self.tree, name), *more)
 
     def in_defaults(self, name: str, *more: str | int) -> Route:
         return ("defaults", canonical.written(self.tree.get("defaults") or {}, name), *more)
