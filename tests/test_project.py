@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from conftest import TIERS
+from tests.conftest import TIERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
