@@ -51,7 +51,7 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
     store = DirectoryStore(here.directory, run_id)
     store.create(to_json(plan))
     clock = SystemClock()
-    store.lease(_holder())
+    store.lease(_holder(run_id))
     try:
         store.open_log()
         state = RunState.new(run_id, plan.queue)
@@ -125,7 +125,7 @@ def _again(
         return state
     given = preflight(plan.queue, here)
     store = DirectoryStore(here.directory, state.run_id)
-    store.lease(_holder())
+    store.lease(_holder(state.run_id))
     try:
         state = fold(state.run_id, plan.queue, store.open_log())  # the log again, now that nobody else writes
         if state.phase is RunPhase.FINISHED and not even_finished:
@@ -276,6 +276,6 @@ def cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _holder() -> dict[str, object]:
+def _holder(run_id: str) -> dict[str, object]:
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    return {"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
