@@ -8,8 +8,8 @@ from runner.problems import Location, Problem
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 64
-MAX_VALUES = 1_000_000
-"""Values in a file, with every alias counted as often as it is used. A job has about thirty."""
+MAX_VALUES = 750_000
+"""Values in a file, with every alias counted as often as it is used. A job has ten to thirty."""
 MAX_FLAWS = 100
 LARGEST_INTEGER = 2**63 - 1
 
