@@ -95,7 +95,8 @@ def test_every_tier_is_a_marker_that_the_default_run_leaves_out_and_ci_runs() ->
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_files_and_functions_stay_small(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 350
+    lines = path.read_text().count("\n")
+    assert lines <= 350
     long = [
         f"{f.name}: {f.end_lineno - f.lineno + 1}" for f in functions(path) if f.end_lineno - f.lineno >= 60
     ]
