@@ -15,8 +15,8 @@ def _comparing(name: str) -> Test:
     return lambda budget, value, other: compare(name, budget, value, other)
 
 
-def _divisible(budget: Budget, value: Any, by: Any) -> bool:
-    return bool(binary("Mod", budget, value, by) == 0)
+def _divisible(budget: Budget, value: Any, by: Any, rest: int = 0) -> bool:
+    return bool(binary("Mod", budget, value, by) == rest)
 
 
 _KINDS: dict[str, Test] = {
@@ -32,7 +32,7 @@ _KINDS: dict[str, Test] = {
     "sequence": lambda _, value: isinstance(value, str | list | dict),
     "iterable": lambda _, value: isinstance(value, str | list | dict),
     "even": lambda budget, value: _divisible(budget, value, 2),
-    "odd": lambda budget, value: not _divisible(budget, value, 2),
+    "odd": lambda budget, value: _divisible(budget, value, 2, 1),
     "divisibleby": _divisible,
 }
 _COMPARISONS = {

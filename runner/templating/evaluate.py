@@ -197,9 +197,7 @@ def _or(node: Any, scope: Scope) -> Any:
 def _choice(node: Any, scope: Scope) -> Any:
     if value(node.test, scope):
         return look(node.expr1, scope)
-    if node.expr2 is None:
-        return Undefined("the condition is false, and there is no else")
-    return look(node.expr2, scope)
+    return "" if node.expr2 is None else look(node.expr2, scope)  # as in Jinja: `${{ '-v' if params.loud }}`
 
 
 def _attribute(node: Any, scope: Scope) -> Any:
@@ -210,8 +208,9 @@ def _item(node: Any, scope: Scope) -> Any:
     owner = value(node.node, scope)
     if type(node.arg).__name__ != "Slice":
         return item(owner, value(node.arg, scope), path(node.node))
-    bounds = (None if b is None else value(b, scope) for b in (node.arg.start, node.arg.stop, node.arg.step))
-    return scope.budget.made(part(owner, *bounds))
+    ends = (node.arg.start, node.arg.stop, node.arg.step)
+    start, stop, step = (None if end is None else value(end, scope) for end in ends)
+    return scope.budget.made(part(owner, start, stop, step, path(node.node)))
 
 
 def _mapping(node: Any, scope: Scope) -> dict[str, Any]:

@@ -7,6 +7,7 @@ themselves (`map`, `select`) are in `evaluate`.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -80,11 +81,9 @@ def _string(name: str) -> Filter:
 
 
 def _replace(budget: Budget, value: Any, old: Any, new: Any, count: int | None = None) -> str:
-    if not isinstance(old, str) or not isinstance(new, str):
-        raise TemplateError("replace takes two strings")
-    source = written(budget, value)
-    budget.room(len(source) + source.count(old) * len(new))
-    return source.replace(old, new, -1 if count is None else count)
+    source, before, after = (written(budget, each) for each in (value, old, new))
+    budget.room(len(source) + source.count(before) * len(after))
+    return source.replace(before, after, -1 if count is None else count)
 
 
 def _end(index: int, name: str) -> Filter:
@@ -99,7 +98,11 @@ def _sort(
     budget: Budget, value: Any, reverse: bool = False, case_sensitive: bool = False, attribute: Any = None
 ) -> list[Any]:
     budget.look_through(value)
-    return sorted(items_of(budget, value, "sort"), key=_key(attribute, case_sensitive), reverse=bool(reverse))
+    key = _key(attribute, case_sensitive)
+    found = items_of(budget, value, "sort")
+    return sorted(
+        found, key=lambda each: [key(each)], reverse=bool(reverse)
+    )  # in a list equal nulls have an order
 
 
 def _unique(budget: Budget, value: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
@@ -156,14 +159,12 @@ def _float(_: Budget, value: Any, default: Any = 0.0) -> Any:
         return default
 
 
-def _round(_: Budget, value: Any, precision: int = 0, method: str = "common") -> float:
-    if method not in {"common", "ceil", "floor"}:
-        raise TemplateError("round takes 'common', 'ceil' or 'floor'")
+def _round(_: Budget, value: Any, precision: int = 0, method: str = "common") -> Any:
     if method == "common":
-        return round(float(value), precision)
-    scale = 10.0**precision
-    down = float(value) * scale // 1
-    return (down if method == "floor" or down == float(value) * scale else down + 1) / scale
+        return round(value, precision)
+    if method not in {"ceil", "floor"}:
+        raise TemplateError("round takes 'common', 'ceil' or 'floor'")
+    return getattr(math, method)(value * 10.0**precision) / 10.0**precision
 
 
 def _pairs(budget: Budget, value: Any) -> list[list[Any]]:

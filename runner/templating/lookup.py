@@ -46,9 +46,10 @@ def absent(value: dict[str, Any], name: str, path: str) -> Undefined:
     return Undefined(f"{path} has no '{name[:60]}' ({has})", f"did you mean '{close}'?" if close else "")
 
 
-def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
+def part(value: Any, start: Any, stop: Any, step: Any, path: str) -> Any:
     """`value[start:stop:step]`."""
-    bounds = (start, stop, step)
-    if not isinstance(value, str | list) or not all(b is None or isinstance(b, int) for b in bounds):
-        raise TemplateError(f"[a:b] takes a part of a string or a list, with integers, not of {kind(value)}")
+    if not isinstance(value, str | list):
+        raise TemplateError(f"{path} is {kind(value)} and has no parts")
+    if not all(bound is None or isinstance(bound, int) for bound in (start, stop, step)) or step == 0:
+        raise TemplateError("[a:b:c] takes integers, and no steps of 0")
     return value[start:stop:step]
