@@ -246,7 +246,7 @@ def _concrete(base: type[Event]) -> Iterator[type[Event]]:
         yield from _concrete(sub)
 
 
-TYPES: dict[str, type[Event]] = {t.type: t for t in _concrete(Event) if t is not Unknown}
+TYPES: dict[str, type[Event]] = {t.type: t for t in _concrete(Event) if t.type != Unknown.type}
 
 _DEFAULTS: dict[str, tuple[tuple[str, Any], ...]] = {}
 _TUPLES: dict[str, tuple[str, ...]] = {}

@@ -37,11 +37,15 @@ INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """This run's place on this machine. `environ` is the runner's own environment."""
+    """This run's place on this machine.
+
+    `environ` is the runner's own environment; `notice` says a sentence to whoever sits before it.
+    """
 
     directory: Path
     checkout: Path
     environ: Mapping[str, str] = field(repr=False)
+    notice: Callable[[str], None] = lambda _: None
     max_parallel: int | None = None
 
 
@@ -224,16 +228,17 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
     gc.freeze()  # the plan lives as long as the process: the collector need not look at it again and again
     gc.set_threshold(50_000, 20, 50)
     on_events(state, first)
-    with _interrupting(scheduler):
+    with _interrupting(scheduler, here.notice):
         return scheduler.run()
 
 
 @contextmanager
-def _interrupting(scheduler: Scheduler) -> Iterator[None]:
+def _interrupting(scheduler: Scheduler, notice: Callable[[str], None]) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP end the attempts and leave the run resumable; a second one is immediate."""
 
     def interrupt(number: int, _: object) -> None:
-        scheduler.interrupt(signal.Signals(number).name)
+        first = scheduler.interrupt(signal.Signals(number).name)
+        notice("ending the jobs; once more ends them at once" if first else "ending the jobs at once")
 
     before = {}
     if threading.current_thread() is threading.main_thread():

@@ -78,10 +78,14 @@ class Scheduler:
             if fd is not None:
                 self._selector.register(fd, selectors.EVENT_READ)
 
-    def interrupt(self, reason: str) -> None:
-        """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers."""
+    def interrupt(self, reason: str) -> bool:
+        """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers.
+
+        Gives whether it was the first time.
+        """
         self._interrupts.append(reason)
         self._wake()
+        return len(self._interrupts) == 1
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from tests.project import Project
 
 TIERS = ("slow", "root", "wheel")
 """Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An empty folder in which the real command runs."""
+    made = Project(tmp_path)
+    yield made
+    made.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

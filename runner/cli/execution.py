@@ -43,7 +43,9 @@ def taken_up(directory: Path, max_parallel: int | None = None) -> tuple[Here, Ru
     """An existing run, to be carried on where it was started."""
     _, state = read(directory)
     checkout = Path(state.checkout) if state.checkout else Path.cwd()
-    place = Here(directory=directory, checkout=checkout, environ=environ(), max_parallel=max_parallel)
+    place = Here(
+        directory=directory, checkout=checkout, environ=environ(), notice=say, max_parallel=max_parallel
+    )
     return place, state
 
 

@@ -12,6 +12,7 @@ from runner.cli import planning
 from runner.cli.execution import execute
 from runner.cli.options import environ, json_option, parallel_option, params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
+from runner.cli.terminal import say
 from runner.errors import FAILED
 from runner.model import Plan
 from runner.run_here import Here
@@ -58,9 +59,15 @@ def _run(
 ) -> int:
     queue_id = plan.queue.queue_id
     run_id = new_run_id(queue_id, time.time())
-    directory = choose_directory(run_id, checkout=surroundings.checkout, run_dir=run_dir)
+    directory = choose_directory(
+        run_id, checkout=surroundings.checkout, run_dir=run_dir, results=plan.queue.results
+    )
     here = Here(
-        directory=directory, checkout=surroundings.checkout, environ=environ(), max_parallel=max_parallel
+        directory=directory,
+        checkout=surroundings.checkout,
+        environ=environ(),
+        notice=say,
+        max_parallel=max_parallel,
     )
     remember(run_id, directory, surroundings.checkout)
     if as_json:

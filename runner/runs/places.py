@@ -48,11 +48,14 @@ def make_home(checkout: Path) -> Path:
     return home
 
 
-def choose_directory(run_id: str, *, checkout: Path, run_dir: str | None) -> Path:
-    """The directory of a new run, which does not exist yet or is empty; a chosen one is remembered.
+def choose_directory(run_id: str, *, checkout: Path, run_dir: str | None, results: str | None) -> Path:
+    """The directory of a new run, which does not exist yet or is empty.
 
-    Raises RunnerError subclasses where it cannot be.
+    `run_dir` replaces the queue's own `results` (seen from the checkout); a bucket there is not for this
+    machine. Raises RunnerError subclasses where it cannot be.
     """
+    if run_dir is None and results is not None and "://" not in results:
+        return (checkout / results / run_id).absolute()
     if run_dir is None:
         return make_home(checkout) / run_id
     directory = Path(run_dir).absolute()
