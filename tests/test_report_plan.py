@@ -107,6 +107,17 @@ def test_markdown_has_no_chart_for_many_nodes() -> None:
     assert "```mermaid" not in plan_markdown(preview(fan(23)))
 
 
+def test_a_warning_is_shown_once_where_the_validation_has_it_too() -> None:
+    sentence = "This version does not send notifications (notify)."
+    problem = Problem(rule="not-yet", message=sentence, location=Location(file="q.yaml", line=3, column=1))
+    made = queue(job("a", timeout=1.0), unsupported=(sentence,))
+    assert plan_markdown(preview(made, problems=(problem,))).count(sentence) == 1
+    assert plan_markdown(preview(made)).count(sentence) == 1
+    # The door shows problems beside the text, each with its place.
+    assert sentence not in plan_text(preview(made, problems=(problem,)))
+    assert sentence in plan_text(preview(made))
+
+
 def test_values_of_the_environment_are_in_no_report() -> None:
     shown = PREVIEWS["edited"]
     for text in (plan_text(shown), plan_markdown(shown), plan_json(shown)):

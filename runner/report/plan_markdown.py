@@ -125,7 +125,7 @@ def _values(field: FieldChange) -> str:
 
 def _warnings(preview: Preview) -> Iterator[str]:
     lines = [_problem(problem) for problem in preview.problems]
-    lines += [f"- {code(warning, limit=500)}" for warning in preview.facts.warnings]
+    lines += [f"- {code(warning, limit=500)}" for warning in words.warnings(preview)]
     if lines:
         yield f"**{counted(len(lines), 'warning')}**"
         yield ""

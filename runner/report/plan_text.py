@@ -38,9 +38,10 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     yield from _wrapped(path, "critical path  ", width)
     yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
     yield from _changes(preview, width)
-    if preview.facts.warnings:
+    warnings = words.warnings(preview)
+    if warnings:
         yield ""
-    for warning in preview.facts.warnings:
+    for warning in warnings:
         yield from _wrapped(visible(warning), "warning        ", width)
 
 

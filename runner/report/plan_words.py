@@ -80,6 +80,12 @@ def critical_length(preview: Preview) -> str:
     return f"{format_duration(seconds)} by timeouts and retries"
 
 
+def warnings(preview: Preview) -> list[str]:
+    """What the facts warn of, but for what the validation has already said with its place."""
+    said = {problem.message for problem in preview.problems}
+    return [warning for warning in preview.facts.warnings if warning not in said]
+
+
 def timeout(job: Job) -> str:
     return "" if job.timeout is None else format_duration(job.timeout)
 
