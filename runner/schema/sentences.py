@@ -61,6 +61,8 @@ def sentence(finding: Finding) -> Problem:
     writer = _WRITERS.get(finding.keyword, _mismatch)
     message, hint = writer(finding)
     at_key = finding.keyword in ("additionalProperties", "propertyNames")
+    if _lacks_one_of(finding):
+        return Problem(rule="missing-field", message=message, hint=hint, route=finding.route)
     rule = {"additionalProperties": "unknown-field", "required": "missing-field"}.get(
         finding.keyword, "schema"
     )
@@ -110,10 +112,10 @@ def _mismatch(finding: Finding) -> tuple[str, str]:
     quoted = _must_be_quoted(finding)
     if quoted is not None:
         return quoted
-    if finding.keyword == "anyOf" and all("required" in b for b in finding.branches):
+    if _lacks_one_of(finding):
         names = [b["required"][0] for b in finding.branches]
         return f"{_owner(finding.schema, ())} needs `{names[0]}`", f"add `{names[0]}:`"
-    if finding.keyword in ("minItems", "minProperties", "minLength"):
+    if finding.keyword in ("minItems", "minProperties", "minLength") or finding.value == "":
         return f"{subject(finding.route)} is empty", _example(finding.schema) or "fill it, or leave it out"
     expected = _THINGS.get(finding.schema.get("title", ""), "")
     if not expected:
@@ -127,6 +129,11 @@ def _brackets(finding: Finding, expected: str) -> str:
     if expected.startswith("a list") and isinstance(finding.value, str) and len(finding.value) < 40:
         return f"put it into brackets: [{shorten(finding.value)}]"
     return ""
+
+
+def _lacks_one_of(finding: Finding) -> bool:
+    """Alternatives that only differ in the field they require: the first is the usual one."""
+    return finding.keyword == "anyOf" and all("required" in b for b in finding.branches)
 
 
 def _must_be_quoted(finding: Finding) -> tuple[str, str] | None:
@@ -146,8 +153,13 @@ def expectation(schema: Schema) -> str:
         return "one of " + ", ".join(f"`{choice}`" for choice in schema["enum"])
     if schema.get("title") in _THINGS:
         return _THINGS[schema["title"]]
+    if "const" in schema:
+        return f"`{schema['const']}`"
     kinds = schema.get("type", "string")
-    words = " or ".join(_TYPE_WORDS[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+    kinds = (
+        [kinds] if isinstance(kinds, str) else [k for k in kinds if k != "integer" or "number" not in kinds]
+    )
+    words = " or ".join(_TYPE_WORDS[k] for k in kinds)
     if "pattern" in schema:
         words = "text of the right form"
     return words + _range(schema)
@@ -161,8 +173,6 @@ def _range(schema: Schema) -> str:
         return f" of at least {low}"
     if "exclusiveMinimum" in schema:
         return f" above {schema['exclusiveMinimum']}"
-    if any(schema.get(key) for key in ("minLength", "minItems", "minProperties")):
-        return " that is not empty"
     return ""
 
 
