@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from runner import events as e
-from runner import outputs
 from runner.decide import Action, Decider, End, Evaluate, Record, Start, StoreResults
+from runner.endings import finished
 from runner.errors import RunnerError
 from runner.evaluator import Evaluator
 from runner.expressions import Answer
 from runner.graph import Graph
 from runner.masking import Masker
-from runner.model import Outcome
 from runner.ports import Clock, Executor, Exit, Running, Store
 from runner.results import Collected, Collection, Collector
 from runner.specs import Place, attempt_directory, handle, spec
@@ -35,7 +34,6 @@ OnEvents = Callable[[RunState, Sequence[e.Event]], None]
 TICK = 0.2
 """Seconds between two looks at requests from elsewhere (and, for live views, two calls of `on_events`)."""
 HEARTBEAT = 60.0
-_ENDED = {"timeout": Outcome.TIMED_OUT, "queue_timeout": Outcome.TIMED_OUT, "cancelled": Outcome.CANCELLED}
 
 
 class Scheduler:
@@ -276,54 +274,16 @@ class Scheduler:
             return
         del self._attempts[report.handle]
         self._asked.discard(report.handle)
-        self._note(self._finished(report, job_id, attempt, now))
-
-    def _finished(self, report: Exit, job_id: str, attempt: int, now: float) -> e.AttemptFinished:
-        job = self._state.jobs[job_id].job
-        outcome = outcome_of(report)
-        found: dict[str, Any] = {}
-        reason = report.error
-        if report.has_output or report.has_summary:
-            found, wrong = self._left(report, job_id, attempt)
-            reason = reason or wrong
-        keeps = outcome is Outcome.SUCCEEDED or (
-            job.result_when == "always" and report.ended != "interrupted"
+        self._note(
+            finished(
+                report,
+                self._state.jobs[job_id].job,
+                attempt,
+                at=now,
+                directory=attempt_directory(self._place.directory, job_id, attempt),
+                masker=self._masker(job_id) if job_id in self._place.given else None,
+            )
         )
-        return e.AttemptFinished(
-            at=now,
-            job_id=job_id,
-            attempt=attempt,
-            outcome=outcome.value,
-            exit_code=report.exit_code,
-            signal=report.signal,
-            seconds=report.seconds,
-            cpu_seconds=report.cpu_seconds,
-            max_rss=report.max_rss,
-            reason=reason,
-            cannot_start=bool(report.error) and not report.lost,
-            interrupted=outcome is Outcome.LOST and not report.lost,
-            leftovers=report.leftovers,
-            outputs=found,
-            summary=report.has_summary,
-            results=keeps and not report.error and (report.has_results or bool(job.result_files)),
-        )
-
-    def _left(self, report: Exit, job_id: str, attempt: int) -> tuple[dict[str, Any], str]:
-        """The attempt's outputs; and its summary without secrets, in place."""
-        folder = Path(attempt_directory(self._place.directory, job_id, attempt))
-        masker = self._masker(job_id) if job_id in self._place.given else None
-        found: dict[str, Any] = {}
-        wrong = ""
-        for name, there in (("output", report.has_output), ("summary.md", report.has_summary)):
-            if not there:
-                continue
-            raw = _read(folder / name)
-            if masker is not None:
-                raw = masker.text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-                _write(folder / name, raw)
-            if name == "output":
-                found, wrong = outputs.parse(raw)
-        return found, wrong
 
     def _masker(self, job_id: str) -> Masker:
         given = self._place.given.get(job_id)
@@ -358,27 +318,3 @@ class Scheduler:
         os.close(self._woken)
         waker, self._waker = self._waker, -1
         os.close(waker)
-
-
-def outcome_of(report: Exit) -> Outcome:
-    if report.ended in _ENDED:
-        return _ENDED[report.ended]
-    if report.lost or report.ended:  # ended by an interrupt, or with the runner
-        return Outcome.LOST
-    if report.exit_code == 0:
-        return Outcome.SUCCEEDED
-    return Outcome.OUT_OF_MEMORY if report.out_of_memory else Outcome.FAILED
-
-
-def _read(path: Path) -> bytes:
-    """At most a little more than the largest file that is accepted: a job may write anything."""
-    try:
-        with path.open("rb") as file:
-            return file.read(outputs.LIMIT * 16)
-    except OSError:
-        return b""
-
-
-def _write(path: Path, raw: bytes) -> None:
-    with contextlib.suppress(OSError):
-        path.write_bytes(raw)

@@ -1,0 +1,315 @@
+"""One attempt in its slot, from its directory to its last process.
+
+An attempt's start is reported after `QUIET` seconds or together with its end, whichever is first, so
+that a short job costs the scheduler one wake-up and not two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.executors.local import processes, wire
+from runner.executors.local.ending import ORPHAN_GRACE, end_all
+
+if TYPE_CHECKING:
+    from runner.executors.local.slot import Slot
+
+QUIET = 0.05
+DRAIN = 1.0  # how long a masked log is read on after the main process ended
+LINGER = 0.2  # what a background process gets to end by itself
+RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+class Attempt:
+    """One attempt, from its directory to its last process."""
+
+    def __init__(  # noqa: PLR0917  the fields of the order, as they come out of the pipe
+        self,
+        slot: Slot,
+        arguments: list[str],
+        shell_arguments: list[str] | None,
+        working_directory: str,
+        environment: dict[str, str],
+        directory: str,
+        first: bool,
+        grace: float,
+        keep_processes: bool,
+        masks: tuple[str, ...],
+    ) -> None:
+        self.slot = slot
+        self.arguments = arguments
+        self.shell_arguments = shell_arguments
+        self.working_directory = working_directory
+        self.environment = {
+            **slot.environment,
+            **{os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+        }
+        self.directory = directory
+        self.first = first
+        self.grace = grace
+        self.keep_processes = keep_processes
+        self.masks = masks
+        self.pipes: dict[int, Any] = {}  # masked streams still open, by descriptor
+        self.pid = 0
+        self.started_ticks = 0
+        self.status: int | None = None
+        self.cpu = 0.0
+        self.rss = 0
+        self.ended = ""
+        self.immediate = False
+        self.leftovers = 0
+        self.kept = False
+
+    def run(self) -> tuple[Any, ...]:
+        """The EXITED report."""
+        begun = time.monotonic()
+        try:
+            files = self.open_directory()
+        except OSError as error:
+            return self.failure("broken", error)
+        try:
+            self.spawn(files)
+        except FileNotFoundError as error:
+            return self.failure("missing", error)
+        except OSError as error:
+            return self.failure("exec", error)
+        finally:
+            for fd in files:
+                os.close(fd)
+        self.watch()
+        seconds = time.monotonic() - begun
+        self.after()
+        return self.exited(seconds)
+
+    def failure(self, kind: str, error: OSError) -> tuple[Any, ...]:
+        text = f"{error.strerror}: {error.filename or self.arguments[0]}"[:1000]
+        for fd in list(self.pipes):
+            self.close_pipe(fd)
+        return (wire.EXITED, self.slot.number, 0, 0, None, 0.0, 0.0, 0, "", kind, text, 0, 0, False)
+
+    def open_directory(self) -> list[int]:
+        """Make the attempt's directory and logs. What fails here is the run's trouble, not the job's."""
+        if self.first:
+            make_folder(self.directory[: self.directory.rindex("/")])
+        try:
+            os.mkdir(self.directory)  # noqa: PTH102
+        except FileNotFoundError:  # the first attempt was lost before it came to that
+            make_folder(self.directory[: self.directory.rindex("/")])
+            os.mkdir(self.directory)  # noqa: PTH102
+        self.make_results_folder()
+        files = []
+        for name in ("/stdout.log", "/stderr.log"):
+            log = os.open(self.directory + name, LOG, 0o666)
+            if not self.masks:
+                files.append(log)
+                continue
+            from runner.masking import Masker  # noqa: PLC0415  only for secrets: a slot stays small
+
+            reader, writer = os.pipe()
+            os.set_blocking(reader, False)
+            self.pipes[reader] = (log, Masker(self.masks))
+            self.slot.poller.register(reader, select.POLLIN)
+            files.append(writer)
+        return files
+
+    def make_results_folder(self) -> None:
+        """An empty one moves on from attempt to attempt: cheaper than a new one, and few are left about."""
+        spare, self.slot.spare = self.slot.spare, ""
+        if spare:
+            try:
+                os.rename(spare, self.directory + "/results")  # noqa: PTH104
+            except OSError:  # the last job's processes, or a user, did something with it
+                spare = ""
+        if not spare:
+            os.mkdir(self.directory + "/results")  # noqa: PTH102
+
+    def spawn(self, files: list[int]) -> None:
+        if self.working_directory != self.slot.directory:
+            os.chdir(self.working_directory)
+            self.slot.directory = self.working_directory
+        actions = [
+            (os.POSIX_SPAWN_DUP2, self.slot.null, 0),
+            (os.POSIX_SPAWN_DUP2, files[0], 1),
+            (os.POSIX_SPAWN_DUP2, files[1], 2),
+        ]
+        try:
+            self.pid = self.start(self.arguments, actions)
+        except OSError:
+            if self.shell_arguments is None:
+                raise
+            self.pid = self.start(self.shell_arguments, actions)
+
+    def start(self, arguments: list[str], actions: list[tuple[int, int, int]]) -> int:
+        return os.posix_spawn(
+            arguments[0],
+            arguments,
+            self.environment,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=RESET_SIGNALS,
+        )
+
+    def watch(self) -> None:
+        """Until the main process is over; commands and masked output are served meanwhile."""
+        slot = self.slot
+        watched = os.pidfd_open(self.pid)
+        slot.poller.register(watched, select.POLLIN)
+        limit: float | None = QUIET * 1000
+        try:
+            while self.status is None:
+                ready = slot.poller.poll(limit)
+                if not ready and limit is not None:
+                    limit = None
+                    self.report_running()
+                for fd, _ in ready:
+                    if fd == watched:
+                        self.reap()
+                    elif fd in self.pipes:
+                        self.copy(fd)
+                    elif fd == slot.commands:
+                        slot.read_commands()
+                        self.obey()
+        finally:
+            slot.poller.unregister(watched)
+            os.close(watched)
+
+    def report_running(self) -> None:
+        stat = processes.read_stat(self.pid)
+        self.started_ticks = stat[2] if stat else 0
+        self.slot.oom_kills = processes.oom_kills()
+        self.slot.report((wire.RUNNING, self.slot.number, self.pid, self.started_ticks))
+
+    def obey(self) -> None:
+        slot = self.slot
+        if slot.orphaned:
+            self.ended = self.ended or "runner"
+            end_all(slot, self.pid, min(self.grace, ORPHAN_GRACE), self)
+        for order in [o for o in slot.orders if o[0] != wire.RUN]:
+            slot.orders.remove(order)
+            self.ended = self.ended or order[1]
+            end_all(slot, self.pid, 0.0 if order[0] == wire.KILL else self.grace, self)
+
+    def reap(self) -> bool:
+        """Collect every child that is over; whether there is still one that lives."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            self.cpu += usage.ru_utime + usage.ru_stime
+            self.rss = max(self.rss, usage.ru_maxrss)
+            if pid == self.pid:
+                self.status = status
+
+    def copy(self, fd: int) -> bool:
+        """Mask what a stream has to say; whether it may say more."""
+        try:
+            chunk = os.read(fd, 65536)
+        except BlockingIOError:
+            return True
+        log, masker = self.pipes[fd]
+        wire.write_all(log, masker.feed(chunk) if chunk else masker.end())
+        if not chunk:
+            self.slot.poller.unregister(fd)
+            os.close(fd)
+            os.close(log)
+            del self.pipes[fd]
+        return bool(chunk)
+
+    def close_pipe(self, fd: int) -> None:
+        log, masker = self.pipes.pop(fd)
+        wire.write_all(log, masker.end())
+        self.slot.poller.unregister(fd)
+        os.close(fd)
+        os.close(log)
+
+    def after(self) -> None:
+        """The main process is over: read masked logs to their end, end what was left behind."""
+        if self.reap():
+            self.settle(LINGER)
+        if self.pipes:
+            self.drain(DRAIN)
+        if self.reap():
+            if self.keep_processes and not self.ended:
+                self.kept = True
+            else:
+                self.leftovers = end_all(self.slot, 0, self.grace, self)
+        for fd in list(self.pipes):
+            while fd in self.pipes and select.select([fd], [], [], 0)[0] and self.copy(fd):
+                pass
+            if fd in self.pipes:
+                self.close_pipe(fd)
+        if self.leftovers:
+            self.say(f"runner: {self.leftovers} process(es) left behind by the job were ended\n")
+
+    def settle(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.reap() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def drain(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.pipes and (rest := deadline - time.monotonic()) > 0:
+            for fd in select.select(list(self.pipes), [], [], rest)[0]:
+                self.copy(fd)
+
+    def say(self, line: str) -> None:
+        try:
+            log = os.open(self.directory + "/stderr.log", LOG)
+        except OSError:
+            return
+        os.write(log, line.encode())
+        os.close(log)
+
+    def exited(self, seconds: float) -> tuple[Any, ...]:
+        flags = 0
+        try:
+            names = os.listdir(self.directory)  # noqa: PTH208
+            flags = ("output" in names) | ("summary.md" in names) << 1
+            flags |= bool(os.listdir(self.directory + "/results")) << 2  # noqa: PTH208
+            if not flags & 4 and not self.kept:
+                self.slot.spare = self.directory + "/results"
+        except OSError:
+            pass  # the job removed its own directory: it has left nothing
+        return (
+            wire.EXITED,
+            self.slot.number,
+            self.pid,
+            self.started_ticks,
+            self.status,
+            seconds,
+            self.cpu,
+            self.rss * 1024 if sys.platform != "darwin" else self.rss,
+            self.ended,
+            "",
+            "",
+            self.leftovers,
+            flags,
+            self.was_out_of_memory(),
+        )
+
+    def was_out_of_memory(self) -> bool:
+        """A KILL that was not ours (or a shell's report of one) while the kernel's count grew."""
+        killed = self.status is not None and (
+            (os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL)
+            or (os.WIFEXITED(self.status) and os.WEXITSTATUS(self.status) == 137)
+        )
+        if self.ended or not killed:
+            return False
+        before, self.slot.oom_kills = self.slot.oom_kills, processes.oom_kills()
+        return self.slot.oom_kills > before
+
+
+def make_folder(path: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)  # noqa: PTH102
