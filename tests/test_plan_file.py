@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from jsonschema import Draft202012Validator
 
 from runner.errors import PlanError
 from runner.model import Git, Plan, Queue, Retry, Strategy
 from runner.plan import from_json, to_json
 from tests.builders import job, many, plan, queue
-from tests.plan_examples import any_plan, complex_pipeline
+from tests.plan_examples import any_plan, cleanup_pipeline, complex_pipeline
 
 EXAMPLES = Path(__file__).parent / "examples" / "plan"
 
@@ -52,6 +53,16 @@ def test_version_1_says_the_same_for_ever() -> None:
     assert second.command == ("make", "test")
     assert (second.depends_on, second.on_failure, second.always_run) == (("first",), None, True)
     assert read.git == Git(sha="abc", branch="main")
+
+
+@pytest.mark.parametrize("made", [complex_pipeline(), cleanup_pipeline()], ids=lambda made: made.queue_id)
+def test_the_file_is_what_its_schema_says(made: Queue) -> None:
+    schema = json.loads((Path(__file__).parent.parent / "schemas" / "plan.schema.json").read_text())
+    form = json.loads(to_json(plan(made)))
+    validator = Draft202012Validator(schema)
+    assert [error.message for error in validator.iter_errors(form)] == []
+    form["queue"]["jobs"][0]["timeout"] = "30m"
+    assert not validator.is_valid(form)
 
 
 def test_fields_of_a_newer_runner_are_ignored() -> None:
