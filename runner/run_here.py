@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner import __version__, rules
+from runner import __version__, premises, rules
 from runner import events as e
 from runner.clock import SystemClock
-from runner.errors import NotFoundError, RefusedError, RunnerError
+from runner.errors import NotFoundError, RefusedError
 from runner.executors.local.executor import LocalExecutor
 from runner.executors.local.leftovers import end_leftovers
 from runner.executors.local.processes import boot_id
@@ -254,19 +254,12 @@ def preflight(queue: Queue, here: Here) -> Mapping[str, Given]:
     """What every job gets from outside. Raises where the run could not do what the file says."""
     if queue.refused:
         raise RefusedError("; ".join(queue.refused))
-    if not here.checkout.is_dir():
-        raise RunnerError(f"the checkout {here.checkout} does not exist", hint="run it where its files are")
-    uses_bash = any(isinstance(job.command, str) and job.shell[0] == "/bin/bash" for job in queue.jobs)
-    if uses_bash and not os.access("/bin/bash", os.X_OK):
-        raise RunnerError(
-            "there is no /bin/bash on this machine",
-            hint="install bash, or set `shell: [/bin/sh, -c]` in `defaults`",
-        )
-    given, missing = resolve(queue, here.environ)
-    if missing:
-        raise RefusedError(
-            "\n".join(missing), hint="set them, or declare them as secrets; nothing has started"
-        )
+    gone = premises.missing(here.checkout, None, queue.jobs)
+    if gone is not None:
+        raise gone
+    given, unset = resolve(queue, here.environ)
+    if unset:
+        raise RefusedError("\n".join(unset), hint="set them, or declare them as secrets; nothing has started")
     return given
 
 

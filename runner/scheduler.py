@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import events as e
+from runner import premises
 from runner.decide import Action, Decider, End, Evaluate, Record, Start, StoreResults
 from runner.endings import finished
 from runner.errors import RunnerError
@@ -64,6 +65,7 @@ class Scheduler:
         self._effects: list[Action] = []
         self._attempts: dict[str, tuple[str, int]] = {}  # handle → job, attempt; while it runs
         self._asked: set[str] = set()  # handles that were told to end
+        self._trouble: RunnerError | None = None
         self._interrupts: list[str] = []
         self._interrupts_seen = 0
         self._next_look = 0.0
@@ -110,6 +112,8 @@ class Scheduler:
         if self._state.phase is RunPhase.LIVE:
             self._wait()
             self._gather()
+        if self._trouble is not None:  # only now: nothing else that was reported is lost
+            raise self._trouble
 
     # -- deciding
 
@@ -245,7 +249,8 @@ class Scheduler:
 
     def _collected(self, collected: Collected) -> None:
         if collected.broken is not None:
-            raise trouble("store results in", self._place.directory, collected.broken)
+            self._trouble = trouble("store results in", self._place.directory, collected.broken)
+            return
         self._note(
             e.ResultsStored(
                 at=self._clock.now(),
@@ -272,12 +277,17 @@ class Scheduler:
                 )
             )
             return
+        made = self._state.jobs[job_id].job
+        if report.error and not report.lost:  # the job's own trouble, unless what all stand on is gone
+            self._trouble = premises.missing(self._place.checkout, self._place.directory, [made])
+            if self._trouble is not None:
+                return
         del self._attempts[report.handle]
         self._asked.discard(report.handle)
         self._note(
             finished(
                 report,
-                self._state.jobs[job_id].job,
+                made,
                 attempt,
                 at=now,
                 directory=attempt_directory(self._place.directory, job_id, attempt),
@@ -306,9 +316,8 @@ class Scheduler:
         """Say in the log why it ends here, if the log can still be written."""
         self._executor.close()
         with contextlib.suppress(RunnerError):
-            event = e.RunInterrupted(at=self._clock.now(), reason=error.message)
-            self._store.append([event])
-            apply(self._state, event)
+            self._note(e.RunInterrupted(at=self._clock.now(), reason=error.message))
+            self._store.append(self._batch)
 
     def _close(self) -> None:
         self._selector.close()

@@ -131,9 +131,7 @@ class Attempt:
             os.mkdir(self.directory + "/results")  # noqa: PTH102
 
     def spawn(self, files: list[int]) -> None:
-        if self.working_directory != self.slot.directory:
-            os.chdir(self.working_directory)
-            self.slot.directory = self.working_directory
+        os.chdir(self.working_directory)  # each time: it may have been moved away or replaced meanwhile
         actions = [
             (os.POSIX_SPAWN_DUP2, self.slot.null, 0),
             (os.POSIX_SPAWN_DUP2, files[0], 1),

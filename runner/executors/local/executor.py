@@ -34,6 +34,7 @@ class LocalExecutor:
         self._capacity = capacity
         self._environ = dict(environ)
         self._closing = False
+        self._trouble: ExecutorError | None = None
         self._next = 0
         self._idle: list[int] = []
         self._slot_of: dict[str, int] = {}
@@ -141,7 +142,9 @@ class LocalExecutor:
             self._tell(slot, (wire.KILL if at_once else wire.END, why))
 
     def poll(self) -> list[Running | Exit]:
-        """Reports since the last call. Raises ExecutorError where the spawner itself is gone."""
+        """Reports since the last call. Raises ExecutorError where no more attempts can be started here."""
+        if self._trouble is not None:  # what was reported with it was given first
+            raise self._trouble
         while True:
             try:
                 chunk = os.read(self._reports, 262144)
@@ -183,9 +186,10 @@ class LocalExecutor:
         (_, _, pid, ticks, status, seconds, cpu, rss, ended, kind, text, left, flags, oom) = message
         reports: list[Running | Exit] = []
         if kind == "broken":
-            raise ExecutorError(
+            self._trouble = ExecutorError(
                 f"cannot write the run's directory: {text}", hint="nothing is lost: mend it, then resume"
             )
+            return []
         if pid and spec.handle not in self._known:
             reports.append(Running(handle=spec.handle, pid=pid, process_started=ticks))
         self._known.discard(spec.handle)

@@ -36,7 +36,6 @@ class Slot:
         self.inbox = bytearray()
         self.orders: list[tuple[Any, ...]] = []
         self.orphaned = False
-        self.directory = ""  # the working directory of this process
         self.spare = ""  # the last attempt's results folder, if it was left empty
         self.oom_kills = processes.oom_kills()
         self.poller = select.poll()
