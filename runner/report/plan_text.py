@@ -66,7 +66,8 @@ def _changes(preview: Preview, width: int) -> Iterator[str]:
         if change.field is None:
             yield clip(f"  {change.sign} {subject}", width)
             continue
-        yield clip(f"  {change.sign} {subject}  {visible(words.field_sentence(change.field))}", width)
+        head = clip(f"  {change.sign} {subject}", width // 2)
+        yield from _wrapped(visible(words.field_sentence(change.field)), f"{head}  ", width)
         for line in change.field.diff.splitlines():
             yield clip(f"      {visible(line)}", width)
     if len(lines) > _CHANGES:
