@@ -99,18 +99,6 @@ def test_a_read_only_directory(project: Project, small_disk: Path) -> None:
 
 
 @pytest.mark.root
-def test_a_directory_that_turns_read_only(project: Project, small_disk: Path) -> None:
-    text = f"""
-jobs:
-  - {{job_id: a, command: "mount -o remount,ro {small_disk}"}}
-  - {{job_id: b, depends_on: [a], command: 'true'}}
-"""
-    done = project.run("run", project.queue(text), "--run-dir", f"{small_disk}/run")
-    check_sentence(done, "Read-only file system")
-    read(small_disk / "run")
-
-
-@pytest.mark.root
 def test_no_bash(project: Project) -> None:
     """In a mount namespace of its own, /bin/bash is something that cannot be executed."""
     project.queue("jobs: [{job_id: a, command: 'true'}]")
