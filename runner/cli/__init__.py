@@ -15,9 +15,9 @@ from runner.cli.funnel import guarded
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code, whatever happens."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    sys.exit(invoke(sys.argv[1:] if argv is None else argv))
 
 
-def run(argv: Sequence[str]) -> int:
+def invoke(argv: Sequence[str]) -> int:
     """Run one command; its exit code. No exception gets out."""
     return guarded(lambda: root.main(args=list(argv), prog_name="runner", standalone_mode=False))

@@ -27,6 +27,8 @@ def guarded(action: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _say("runner: interrupted")
         return INTERRUPTED
+    except SystemExit:  # click's own end when the reader of our output went away
+        return OPERATIONAL
     except Exception as error:  # noqa: BLE001  this is the funnel
         if isinstance(error, OSError):
             _drop(sys.stdout)

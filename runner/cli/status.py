@@ -10,6 +10,7 @@ import click
 
 from runner.cli.execution import earlier, reference
 from runner.cli.options import environ, json_option, run_argument, run_directory
+from runner.cli.terminal import is_terminal
 from runner.cli.views import view
 from runner.clock import SystemClock
 from runner.errors import UsageError
@@ -17,7 +18,15 @@ from runner.report import json_report
 from runner.report.closing import closing
 from runner.report.roots import roots
 from runner.report.table import columns
-from runner.report.wording import NOT_GOOD, counted, detail, job_word, seconds_of, why_skipped
+from runner.report.wording import (
+    NOT_GOOD,
+    counted,
+    detail,
+    job_word,
+    seconds_of,
+    verdict,
+    why_skipped,
+)
 from runner.run_here import Here
 from runner.runs.files import evidence
 from runner.runs.reading import Tail
@@ -68,6 +77,8 @@ def _died(directory: Path, state: RunState) -> bool:
 def _watch(directory: Path, tail: Tail) -> None:
     state = tail.state
     place = _place(directory, state)
+    if not is_terminal(sys.stdout):  # a frame shows what was before, lines only what comes
+        click.echo(verdict(state, SystemClock().now()))
     with view(sys.stdout, directory, earlier(place, state.queue.queue_id)) as watching:
         while state.phase is not RunPhase.FINISHED:
             live = is_live(directory)

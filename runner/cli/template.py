@@ -52,15 +52,18 @@ def show(name: str) -> int:
 @click.argument("name")
 @click.option("-o", "--output", metavar="FILE", help="Where the queue goes (default: queues/NAME.yaml).")
 def new(name: str, output: str | None) -> int:
-    """Copy a template to a queue file of your own; an existing file is left alone."""
+    """Copy a template to a queue file of your own.
+
+    An existing file is left alone.
+    """
     text = _read(name)
     path = Path(output) if output is not None else Path("queues") / f"{name}.yaml"
+    if os.path.lexists(path):
+        raise RefusedError(f"{path} exists and is left alone", hint="choose another name: -o FILE")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             file.write(text)
-    except FileExistsError:
-        raise RefusedError(f"{path} exists and is left alone", hint="choose another name: -o FILE") from None
     except OSError as error:
         raise trouble("write", path, error) from error
     say(f"runner: wrote {path}; see what it does: runner plan {path}")

@@ -100,10 +100,11 @@ class LiveView:
 
     def __init__(self, out: TextIO, directory: Path, before: Mapping[str, float]) -> None:
         # Imported here: rich takes longer to load than many commands take to run.
-        from rich.console import Console  # noqa: PLC0415
         from rich.live import Live  # noqa: PLC0415
 
-        self._console = Console(file=out, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        from runner.cli.screen import Screen  # noqa: PLC0415
+
+        self._console = Screen(file=out, highlight=False, markup=False, emoji=False, soft_wrap=False)
         self._live: Live | None = Live(
             console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )

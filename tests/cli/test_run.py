@@ -1,0 +1,334 @@
+"""`runner run`, `resume`, `retry`, `cancel`: real queues, real processes."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from runner.runs import is_live, read
+from runner.runs.reading import Tail
+from tests.cli.shell import QUEUE, Shell, own_environment
+from tests.waiting import until
+
+GOOD = "queue_id: good\njobs: [{job_id: a, command: 'echo hello'}]\n"
+SLOW = """\
+queue_id: slow
+jobs:
+  - {job_id: long, command: "echo begun; while [ ! -e go ]; do sleep 0.02; done; echo done"}
+  - {job_id: after, command: "true", depends_on: [long]}
+  - {job_id: cleanup, command: "touch cleaned", depends_on: [long], always_run: true}
+"""
+
+
+def wait_for_job(shell: Shell, job_id: str = "long") -> Path:
+    """Until the job has written something; the run's directory."""
+
+    def begun() -> Path | None:
+        for run in shell.runs():
+            log = run / "jobs" / job_id / "1" / "stdout.log"
+            if log.exists() and log.read_bytes():
+                return run
+        return None
+
+    return until(begun)
+
+
+class TestRun:
+    def test_succeeded(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        said = shell("run", "q.yaml")
+        assert said.code == 0
+        assert "a succeeded after" in said.out
+        assert said.err == ""
+        (run,) = shell.runs()
+        assert f"{run.name} succeeded after" in said.out
+        assert (run / "report.md").read_text().startswith("# ✅ `good` succeeded")
+        assert json.loads((run / "report.json").read_text())["outcome"] == "succeeded"
+        assert (shell.folder / ".runner/.gitignore").read_text() == "*\n"
+
+    def test_failed(self, shell: Shell) -> None:
+        shell.write("q.yaml", QUEUE)
+        said = shell("run", "q.yaml")
+        assert said.code == 1
+        assert "break did not succeed (exit code 3); again in 0s" in said.out
+        assert "    | about to break" in said.out
+        assert "after skipped: because of break" in said.out
+        assert "break failed: exit code 3, attempt 2; 1 job skipped because of it" in said.out
+        assert f"runner logs {shell.runs()[0].name} break" in said.out
+
+    def test_json_is_all_that_is_on_standard_output(self, shell: Shell) -> None:
+        shell.write("q.yaml", QUEUE)
+        said = shell("run", "q.yaml", "--json")
+        assert said.code == 1
+        assert (said.json["version"], said.json["outcome"], said.json["failed"]) == (1, "failed", ["break"])
+        assert said.json["jobs"][0]["outputs"] == {"x": "1"}
+        assert [f["path"] for f in said.json["jobs"][0]["files"]] == ["made.txt"]
+        assert "make succeeded" in said.err
+
+    def test_problems_start_nothing(self, shell: Shell) -> None:
+        shell.write("q.yaml", "jobs: [{job_id: a, comand: x}]")
+        said = shell("run", "q.yaml")
+        assert said.code == 1
+        assert "q.yaml:1:" in said.err
+        assert not (shell.folder / ".runner").exists()
+
+    def test_strict_starts_nothing_with_warnings(self, shell: Shell) -> None:
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'echo $NOBODY_DEFINES_THIS'}]")
+        assert shell("run", "q.yaml", "--strict").code == 1
+        assert shell.runs() == []
+        assert shell("run", "q.yaml").code == 0
+
+    def test_unset_names_are_refused_before_the_first_job(self, shell: Shell) -> None:
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'true', environment: {X: '${NOT_SET_ANYWHERE}'}}]")
+        said = shell("run", "q.yaml")
+        assert said.code == 1
+        assert "NOT_SET_ANYWHERE" in said.err
+        assert shell.runs() == []
+
+    def test_missing_file(self, shell: Shell) -> None:
+        said = shell("run", "nowhere.yaml")
+        assert said.code == 3
+        assert said.err.startswith("runner: there is no file nowhere.yaml")
+
+    def test_standard_input(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(GOOD.encode())))
+        assert shell("run", "-").code == 0
+
+    def test_dry_run_shows_the_plan_and_starts_nothing(self, shell: Shell) -> None:
+        shell.write("q.yaml", QUEUE)
+        said = shell("run", "q.yaml", "--dry-run")
+        assert said.code == 0
+        assert said.out.startswith("demo: 4 jobs in 4 levels")
+        assert not (shell.folder / ".runner").exists()
+        assert shell("run", "q.yaml", "--dry-run", "--json").json["queue_id"] == "demo"
+
+    def test_params_and_max_parallel(self, shell: Shell) -> None:
+        shell.write(
+            "q.yaml",
+            "params: {word: {type: string}}\njobs: [{job_id: a, command: 'echo ${{ params.word | q }}'}]",
+        )
+        assert shell("run", "q.yaml", "-p", "word=it's=so", "--max-parallel", "1").code == 0
+        assert shell("logs", "a").out == "it's=so\n"
+        _, state = read(shell.runs()[0])
+        assert state.max_parallel == 1
+
+    def test_run_dir_is_this_runs_own(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        assert shell("run", "q.yaml", "--run-dir", "out/mine").code == 0
+        assert (shell.folder / "out/mine/plan.json").exists()
+        again = shell("run", "q.yaml", "--run-dir", "out/mine")
+        assert again.code == 2
+        assert "not an empty directory" in again.err
+        assert shell("status").code == 0  # found by the index, as the newest
+        assert "succeeded" in shell("status", "out/mine").out
+
+    def test_a_directory_that_cannot_be_made(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        said = shell("run", "q.yaml", "--run-dir", "/dev/null/x")
+        assert said.code == 4
+        assert "Not a directory" in said.err
+
+    def test_features_that_would_do_something_else_are_refused(self, shell: Shell) -> None:
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'true', matrix: {x: [1, 2]}}]")
+        said = shell("run", "q.yaml")
+        assert said.code == 1
+        assert "matrix" in said.err
+        assert shell.runs() == []
+
+    def test_inside_github_actions_logs_give_no_commands(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'echo ::error::forged; exit 1'}]")
+        rows = shell("run", "q.yaml").out.splitlines()
+        begin = next(i for i, row in enumerate(rows) if row.startswith("::stop-commands::"))
+        assert rows[begin + 1] == "    | ::error::forged"
+        assert rows[begin + 2] == f"::{rows[begin].removeprefix('::stop-commands::')}::"
+
+
+class TestAgain:
+    def test_resume_of_a_finished_run_gives_its_code(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        shell("run", "q.yaml")
+        said = shell("resume")
+        assert said.code == 0
+        assert "is over, it succeeded; nothing to do" in said.err
+        shell.write("bad.yaml", "jobs: [{job_id: a, command: 'false'}]")
+        shell("run", "bad.yaml")
+        assert shell("resume").code == 1
+
+    def test_retry_runs_what_failed_again(self, shell: Shell) -> None:
+        shell.write("q.yaml", QUEUE)
+        shell("run", "q.yaml")
+        said = shell("retry")
+        assert said.code == 1
+        assert "3 jobs will run again" in said.out
+        assert "break started (attempt 3)" in said.out
+        assert "make started" not in said.out
+
+    def test_retry_of_one_job(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        shell("run", "q.yaml")
+        name = shell.runs()[0].name
+        assert shell("retry").code == 1  # nothing failed
+        assert shell("retry", name, "a").code == 0
+        assert shell("retry", name, "nobody").code == 3
+
+    def test_a_signal_leaves_a_run_that_can_be_resumed(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            run = wait_for_job(shell)
+            made.send_signal(signal.SIGTERM)
+            out, err = made.communicate(timeout=30)
+        assert made.returncode == 130
+        assert f"go on: runner resume {run.name}" in out
+        assert "Traceback" not in err
+        assert "interrupted" in shell("runs").out
+        assert not (shell.folder / "cleaned").exists()
+        (shell.folder / "go").touch()
+        said = shell("resume")
+        assert said.code == 0
+        assert "long succeeded" in said.out
+
+    def test_a_killed_runner_leaves_a_run_that_says_so(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            run = wait_for_job(shell)
+            made.kill()
+            made.wait(30)
+        until(lambda: not is_live(run))
+        assert "died" in shell("runs").out
+        said = shell("status")
+        assert "lost its runner" in said.out
+        assert f"go on: runner resume {run.name}" in said.out
+        (shell.folder / "go").touch()
+        assert shell("resume").code == 0
+
+
+class TestCancel:
+    def test_a_live_run_from_elsewhere(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            run = wait_for_job(shell)
+            said = shell("cancel")
+            out, _ = made.communicate(timeout=30)
+        assert said.code == 0
+        assert f"asked {run.name} to cancel it" in said.err
+        assert made.returncode == 1
+        assert "cancelled by" in out
+        assert (shell.folder / "cleaned").exists()
+
+    def test_a_second_runner_is_refused(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            wait_for_job(shell)
+            said = shell("resume")
+            (shell.folder / "go").touch()
+            made.communicate(timeout=30)
+        assert said.code == 4
+        assert f"process {made.pid}" in said.err
+        assert made.returncode == 0
+
+    def test_a_run_that_is_over(self, shell: Shell) -> None:
+        shell.write("q.yaml", GOOD)
+        shell("run", "q.yaml")
+        assert shell("cancel").code == 1
+
+    def test_a_run_that_nobody_runs_is_taken_up_for_its_cleanup(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            wait_for_job(shell)
+            made.send_signal(signal.SIGTERM)
+            made.communicate(timeout=30)
+        assert shell("cancel").code == 1
+        assert (shell.folder / "cleaned").exists()
+        assert "cancelled" in shell("runs").out
+
+
+class TestWatching:
+    def test_status_follows_a_live_run_to_its_end(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            wait_for_job(shell)
+            with shell.process("status", "--watch") as watching:
+                assert watching.stdout is not None
+                assert "running after" in watching.stdout.readline()
+                (shell.folder / "go").touch()
+                out, _ = watching.communicate(timeout=30)
+            made.communicate(timeout=30)
+        assert watching.returncode == 0
+        assert "long succeeded" in out
+        assert "succeeded after" in out.splitlines()[-2]
+
+    def test_logs_follow_a_job_through_its_retries(self, shell: Shell) -> None:
+        wait = "while [ ! -e go$RUNNER_ATTEMPT ]; do sleep 0.02; done"
+        command = f"echo try $RUNNER_ATTEMPT; {wait}; echo end; exit 1"
+        job = f"{{job_id: long, command: '{command}', retry_count: 1, retry_delay: 0}}"
+        shell.write("q.yaml", f"jobs: [{job}]")
+        with shell.process("run", "q.yaml") as made:
+            wait_for_job(shell)
+            with shell.process("logs", "long", "--follow") as following:
+                assert following.stdout is not None
+                assert following.stdout.readline() == "try 1\n"
+                (shell.folder / "go1").touch()
+                assert following.stdout.readline() == "end\n"
+                assert following.stdout.readline() == "try 2\n"
+                (shell.folder / "go2").touch()
+                out, err = following.communicate(timeout=30)
+            made.communicate(timeout=30)
+        assert (out, err) == ("end\n", "runner: attempt 2\n")
+        assert following.returncode == 0
+
+    def test_following_a_run_that_dies_ends(self, shell: Shell) -> None:
+        shell.write("q.yaml", SLOW)
+        with shell.process("run", "q.yaml") as made:
+            wait_for_job(shell)
+            with shell.process("logs", "long", "--follow") as following:
+                assert following.stdout is not None
+                assert following.stdout.readline() == "begun\n"
+                made.kill()
+                made.wait(30)
+                _, err = following.communicate(timeout=30)
+        assert "nobody runs" in err
+        assert following.returncode == 0
+
+
+def test_a_view_whose_output_goes_away_does_not_end_the_run(shell: Shell) -> None:
+    shell.write("q.yaml", SLOW)
+    with shell.process("run", "q.yaml") as made:
+        run = wait_for_job(shell)
+        assert made.stdout is not None
+        made.stdout.close()
+        (shell.folder / "go").touch()
+        made.wait(30)
+    _, state = read(run)
+    assert state.outcome == "succeeded"
+
+
+def test_a_report_for_every_reader(shell: Shell) -> None:
+    shell.write("q.yaml", QUEUE)
+    shell("run", "q.yaml")
+    assert shell("report").out.startswith("# ❌ `demo` failed")
+    assert shell("report", "--format", "json").json["outcome"] == "failed"
+    assert ElementTree.fromstring(shell("report", "--format", "junit").out).attrib["failures"] == "1"
+
+
+def test_standard_output_closed_from_the_start(shell: Shell) -> None:
+    shell.write("q.yaml", GOOD)
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$0" -m runner run q.yaml >&-', sys.executable],
+        cwd=shell.folder,
+        env=own_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Tail(shell.runs()[0]).poll()
