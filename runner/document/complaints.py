@@ -32,6 +32,11 @@ _SENTENCES = {
     "found unknown escape": ("the backslash starts no known escape", "write \\\\, or use 'single quotes'"),
     "found invalid Unicode": ("the escape is not a character", "write the character itself"),
     "found undefined tag handle": ("the tag is not known", "quote the value if the ! is meant"),
+    "did not find expected comment or line break": ("a `|` or `>` ends its line", "put the text below"),
+    "found unknown directive": (
+        "a line that begins with % is an instruction, and this one is not known",
+        "quote it",
+    ),
     "found incompatible YAML document": ("the %YAML version is not known", "delete the %YAML line"),
     "found a tab character": ("a tab indents this line", "YAML allows spaces only"),
     "did not find expected alphabetic": (

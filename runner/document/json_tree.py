@@ -174,5 +174,8 @@ def _explain(message: str, text: str, at: int) -> tuple[str, str]:
     }
     for start, sentence in sentences.items():
         if message.startswith(start):
-            return sentence
-    return f"this is not JSON: {message}", "a .json file must be strict JSON; YAML files end in .yaml"
+            return sentence[0], sentence[1] or _STRICT
+    return f"this is not JSON: {message}", _STRICT
+
+
+_STRICT = "a .json file must be strict JSON; a .yaml file need not"

@@ -242,7 +242,7 @@ def weigh(value: Any, known: dict[int, int]) -> int:
 
 
 def _kind(value: Any) -> str:
-    names = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
+    names = {int: "a number", float: "a number", bool: "true or false", type(None): "null"}
     return names.get(value.__class__, "a list or a mapping")
 
 

@@ -72,11 +72,13 @@ def prepare(
         if isinstance(parsed, list):
             return Prepared(queue=None, problems=problems + parsed, config=config)
         layers = layers_of(parsed, checkout)
+        if layers.problems:  # without its template little can be said of the file
+            return Prepared(queue=None, problems=problems + layers.problems, document=parsed, config=config)
         values = values_of(layers.tree, params or {}, require=require_params)
         made = rendered(layers, values, git, now)
         around = _around(config, environ)
         found = check(made.tree, around=around, deferred=made.deferred)
-        problems += layers.problems + layers.place([*values.problems, *made.problems, *found])
+        problems += layers.place([*_unless_said(values.problems, found), *made.problems, *found])
         return Prepared(
             queue=_queue(layers, values, made, config, problems),
             problems=sorted(problems, key=_position),
@@ -86,6 +88,12 @@ def prepare(
             missing=values.missing,
             config=config,
         )
+
+
+def _unless_said(problems: list[Problem], found: list[Problem]) -> list[Problem]:
+    """Without those of params at places where the schema finds the same."""
+    said = {problem.route for problem in found}
+    return [problem for problem in problems if problem.route not in said]
 
 
 def _around(config: Config, environ: Mapping[str, str]) -> Around:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from runner import document, resources
 from runner.document import Document
-from runner.problems import Problem, Route
+from runner.problems import Problem, Route, shorten
 from runner.templates import origin, overlay
+from runner.validate.nearest import did_you_mean
 
 FOLDER = "templates/queues"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
@@ -49,13 +52,13 @@ class Layers:
 def layers_of(parsed: Document, checkout: Path) -> Layers:
     """The file with the template that it names, if it names one."""
     name = parsed.tree.get("template") if isinstance(parsed.tree, dict) else None
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # the schema says what a name is
         return Layers(document=parsed, tree=parsed.tree)
     found = _find(name, checkout)
     if found is None:
-        known = ", ".join(sorted(_names(checkout))) or "none"
-        message = f"there is no template `{name[:60]}`"
-        problem = Problem(rule="template", message=message, hint=f"there are: {known}", route=("template",))
+        hint = did_you_mean(name, _names(checkout)) or "`runner template list` shows those there are"
+        message = f"there is no template `{shorten(name)}`"
+        problem = Problem(rule="template", message=message, hint=hint, route=("template",))
         return _unusable(parsed, document.place(parsed, [problem]))
     template = document.parse(found.read_bytes(), f"{FOLDER}/{found.name}")
     if isinstance(template, list):
@@ -80,9 +83,7 @@ def _folders(checkout: Path) -> tuple[Path, Path]:
 
 
 def _find(name: str, checkout: Path) -> Path | None:
-    """The checkout's own template first. A name is no path: nothing outside of the two folders is read."""
-    if "/" in name or name.startswith("."):
-        return None
+    """The checkout's own template first. Nothing outside of the two folders is read."""
     for folder in _folders(checkout):
         for ending in _ENDINGS:
             path = folder / f"{name}{ending}"
@@ -91,11 +92,11 @@ def _find(name: str, checkout: Path) -> Path | None:
     return None
 
 
-def _names(checkout: Path) -> set[str]:
-    return {
+def _names(checkout: Path) -> list[str]:
+    return [
         path.stem
         for folder in _folders(checkout)
         if folder.is_dir()
         for path in folder.iterdir()
         if path.suffix in _ENDINGS
-    }
+    ]

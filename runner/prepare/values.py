@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.model import Git
 from runner.prepare.layers import Layers
-from runner.problems import Problem
+from runner.problems import Problem, shorten
 from runner.render import Rendered, has_expressions
 from runner.rendering import render_bounded, resolve_bounded
 
@@ -36,11 +36,26 @@ def values_of(tree: Any, params: Mapping[str, str], *, require: bool) -> Values:
         return Values()
     declared = declared if isinstance(declared, dict) else {}
     chosen = chosen if isinstance(chosen, dict) else {}
-    given, missing, problems = resolve_bounded(declared, {**chosen, **params})
+    known = {name: value for name, value in chosen.items() if name in declared}
+    given, missing, found = resolve_bounded(declared, {**known, **params})
+    problems = [_unknown(name) for name in chosen if name not in declared]
+    problems += [_of_with(problem, known.keys() - params.keys()) for problem in found]
     if require:
         refused = {problem.route[1] for problem in problems if len(problem.route) == 2}
-        problems = problems + [_needed(name) for name in sorted(missing - refused)]
+        problems += [_needed(name) for name in sorted(missing - refused)]
     return Values(given=given, missing=missing, problems=problems)
+
+
+def _unknown(name: str) -> Problem:
+    message = f"the template has no param `{shorten(name)}`"
+    hint = "leave it out, or declare it under `params`"
+    return Problem(rule="params", message=message, hint=hint, route=("with", name), at_key=True)
+
+
+def _of_with(problem: Problem, names: Set[str]) -> Problem:
+    """A value that does not fit stands in `with`, if that is where it came from."""
+    is_value = len(problem.route) == 2 and problem.route[1] in names
+    return replace(problem, route=("with", problem.route[1])) if is_value else problem
 
 
 def rendered(layers: Layers, values: Values, git: Git, now: str) -> Rendered:

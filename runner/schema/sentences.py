@@ -27,32 +27,37 @@ _THINGS = {
     "cron line": "a cron line of five fields",
 }
 _OTHER_WORDS = {
-    "needs": "depends_on",
-    "dependencies": "depends_on",
-    "depends": "depends_on",
-    "requires": "depends_on",
-    "run": "command",
-    "cmd": "command",
-    "script": "command",
-    "id": "job_id",
-    "name": "job_id",
-    "if": "when",
-    "condition": "when",
-    "retries": "retry_count",
-    "max_retries": "retry_count",
-    "artifacts": "result_files",
-    "outputs": "result_files",
-    "variables": "environment",
-    "env_vars": "environment",
-    "cwd": "working_directory",
-    "workdir": "working_directory",
-    "continue_on_error": "allow_failure",
-    "concurrency_limit": "max_parallel",
-    "inputs": "params",
-    "parameters": "params",
-    "extends": "template",
-    "title": "queue_name",
+    "artifacts": ("result_files",),
+    "cmd": ("command",),
+    "concurrency_limit": ("max_parallel",),
+    "condition": ("when",),
+    "continue_on_error": ("allow_failure",),
+    "cwd": ("working_directory",),
+    "dependencies": ("depends_on",),
+    "depends": ("depends_on",),
+    "env_vars": ("environment",),
+    "extends": ("template",),
+    "id": ("job_id", "queue_id"),
+    "if": ("when",),
+    "inputs": ("params",),
+    "max_retries": ("retry_count", "max_attempts"),
+    "name": ("job_id", "queue_name"),
+    "needs": ("depends_on",),
+    "outputs": ("result_files",),
+    "parallelism": ("max_parallel",),
+    "parameters": ("params",),
+    "requires": ("depends_on",),
+    "retries": ("retry_count", "max_attempts"),
+    "run": ("command",),
+    "script": ("command",),
+    "stages": ("jobs",),
+    "steps": ("jobs",),
+    "tasks": ("jobs",),
+    "title": ("queue_name",),
+    "variables": ("environment", "params"),
+    "workdir": ("working_directory",),
 }
+"""What other programs call these fields."""
 _PRIVATE = frozenset({"secrets", "environment", "env", "params", "with", "slack", "webhook"})
 
 
@@ -87,20 +92,20 @@ def _unknown(finding: Finding) -> tuple[str, str]:
 
 def _nearest(key: str, known: list[str]) -> str:
     plain = key[:64].lower().replace("-", "_")
-    synonym = _OTHER_WORDS.get(plain)
-    if synonym in known:
+    synonym = next((word for word in _OTHER_WORDS.get(plain, ()) if word in known), None)
+    if synonym is not None:
         return f"did you mean `{synonym}`?"
     near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{near[0]}`?"
-    return f"known are {', '.join(known)}" if len(known) < 12 else "a field of your own may begin with `x-`"
+    return f"known are {', '.join(known)}" if len(known) < 15 else "a field of your own may begin with `x-`"
 
 
 def _name(finding: Finding) -> tuple[str, str]:
     pattern = finding.schema["propertyNames"]["pattern"]
+    signs = "digits, `_` and `-`" if "-]" in pattern else "digits and `_`"
     message = f"`{shorten(finding.key)}` is not a name for an entry of {subject(finding.route[:-1])}"
-    dashes = ", and `-`" if "-]" in pattern else ""
-    return message, f"letters, digits and `_`{dashes}, not beginning with a digit"
+    return message, f"letters, {signs}, beginning with a letter"
 
 
 def _required(finding: Finding) -> tuple[str, str]:
@@ -116,11 +121,13 @@ def _mismatch(finding: Finding) -> tuple[str, str]:
         names = [b["required"][0] for b in finding.branches]
         return f"{_owner(finding.schema, ())} needs `{names[0]}`", f"add `{names[0]}:`"
     if finding.keyword in ("minItems", "minProperties", "minLength") or finding.value == "":
-        return f"{subject(finding.route)} is empty", _example(finding.schema) or "fill it, or leave it out"
+        return f"{subject(finding.route)} is empty", _example(finding.schema) or "it needs at least one entry"
     expected = _THINGS.get(finding.schema.get("title", ""), "")
     if not expected:
         expected = " or ".join(dict.fromkeys(expectation(b) for b in finding.branches or (finding.schema,)))
     message = f"{subject(finding.route)} must be {expected}{_but(finding)}"
+    if not finding.route:
+        return message, "it holds fields, a line each: `name: value`"
     return message, _brackets(finding, expected) or _example(finding.schema)
 
 
@@ -142,7 +149,7 @@ def _must_be_quoted(finding: Finding) -> tuple[str, str] | None:
     if not in_environment or not isinstance(finding.value, float | bool):
         return None
     what = "true or false" if isinstance(finding.value, bool) else "a number with a fraction"
-    message = f"the value of `{shorten(route[-1])}` is {what}, no text"
+    message = f"the value of `{shorten(route[-1])}` is {what}, not text"
     written = str(finding.value).lower()
     return message, f'quote it as it should arrive, such as "{shorten(written, 20)}"'
 
@@ -190,10 +197,12 @@ def _but(finding: Finding) -> str:
 
 
 def _example(schema: Schema) -> str:
+    if schema.get("title") == "id":
+        return "letters, digits, `.`, `_` and `-`, at most 63, beginning with a letter or digit"
     if "examples" in schema:
         return "such as " + ", ".join(f"`{_plain(e)}`" for e in schema["examples"][:3])
-    description: str = schema.get("description", "")
-    return description if len(description) < 160 and "pattern" in str(schema.get("anyOf", schema)) else ""
+    has_form = "pattern" in schema or any("pattern" in branch for branch in schema.get("anyOf", ()))
+    return schema.get("description", "") if has_form else ""
 
 
 def _plain(example: Any) -> str:

@@ -31,10 +31,10 @@ def conforming(tree: Any, problems: list[Problem]) -> Mapping[str, Any] | None:
 
 
 def _depth(route: Route) -> int:
-    """A field of a job (`jobs, 3, retry`), an entry of a mapping of the queue (`params, n`), or a field."""
+    """A field of a job (`jobs, 3, retry`), an entry of a mapping (`params, n`), or a field of the queue."""
     if route[:1] == ("jobs",):
         return 4 if route[2:3] in (("environment",), ("env",), ("secrets",)) else 3
-    return 2
+    return 2 if len(route) > 1 and isinstance(route[1], str) else 1
 
 
 def _without(tree: Any, route: Route) -> Any:

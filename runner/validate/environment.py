@@ -18,7 +18,7 @@ def floats(facts: Facts) -> Iterator[Problem]:
     for route, environment, _ in _environments(facts):
         for name, value in environment.items():
             if isinstance(value, float):
-                message = f"the value of `{shorten(name)}` is a number with a fraction, no text"
+                message = f"the value of `{shorten(name)}` is a number with a fraction, not text"
                 hint = f'quote it as it should arrive, such as "{value}"'
                 yield Problem(rule="schema", message=message, hint=hint, route=(*route, name))
 

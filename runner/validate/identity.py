@@ -45,7 +45,7 @@ def duplicate_ids(facts: Facts) -> Iterator[Problem]:
     for job in facts.jobs:
         first = facts.by_id.get(job.job_id, job)
         if first.number != job.number and not is_expression(job.job_id):
-            message = f"the job id `{shorten(job.job_id)}` is taken"
+            message = f"the job id `{shorten(job.job_id)}` is taken by another job"
             yield _taken(job, message, first.route("job_id"))
 
 

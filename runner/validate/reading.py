@@ -23,13 +23,18 @@ _NEVER = re.compile(
 def too_early(facts: Facts) -> Iterator[Problem]:
     """Fields that are needed before the first job starts cannot read what a job gives."""
     for route in facts.deferred:
-        field = route[2] if route[0] == "jobs" and len(route) > 2 else route[1] if len(route) > 1 else ""
-        name = {"env": "environment"}.get(str(field), str(field))
-        if route[0] not in ("jobs", "defaults") or name not in _LATE:
+        if not _is_late(route):
             shown = next((str(step) for step in reversed(route) if isinstance(step, str)), "")
             message = f"`{shorten(shown)}` is needed before the first job starts: it cannot read `jobs`"
             hint = "only `command`, `environment`, `foreach` and `when` can"
             yield Problem(rule="too-early", message=message, hint=hint, route=route)
+
+
+def _is_late(route: Route) -> bool:
+    """Whether the run evaluates what is there."""
+    place = {"jobs": 2, "defaults": 1}.get(str(route[0]), len(route))
+    field = str(route[place]) if len(route) > place else ""
+    return canonical.JOB_ALIASES.get(field, field) in _LATE
 
 
 def readable(facts: Facts) -> Iterator[Problem]:
@@ -74,6 +79,8 @@ def _tolerated(facts: Facts, job_id: str) -> bool:
 def _readings(facts: Facts) -> Iterator[tuple[JobAt, Route, frozenset[str]]]:
     jobs = {job.number: job for job in facts.jobs}
     for route, reads in facts.deferred.items():
+        if not _is_late(route):
+            continue
         if route[0] == "jobs" and len(route) > 2 and route[2] != "when" and route[1] in jobs:
             yield jobs[int(route[1])], route, reads
         elif route[0] == "defaults" and len(route) > 2:

@@ -41,7 +41,7 @@ def cron_problem(line: str) -> str:
             match = _PART.fullmatch(part)
             ends = [_number(end, name) for end in match.groups()[:2] if end] if match else [None]
             if any(end is None or not low <= end <= high for end in ends) or (match and match[3] == "0"):
-                return f"`{shorten(part, 20)}` is not a {name} (from {low} to {high})"
+                return f"`{shorten(part, 20)}` is no {name} (from {low} to {high})"
             if len(ends) == 2 and ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
                 return f"`{shorten(part, 20)}` goes backwards"
     return ""
