@@ -100,7 +100,7 @@ def evaluate(
         passing(number)
         work.leaf(leaf)
         if len(work.found.problems) >= MOST_PROBLEMS:
-            work.report(leaf, "template", f"more than {MOST_PROBLEMS} problems: the rest is not shown")
+            work.report(leaf, "template-limit", f"more than {MOST_PROBLEMS} problems: the rest is not shown")
             break
     return work.found
 

@@ -206,45 +206,13 @@ def test_any_expression_gives_what_jinja_gives(expression: str) -> None:
     assert ours == by_jinja(source)
 
 
-PIECES = st.sampled_from(
-    [
-        "${{",
-        "}}",
-        "${%",
-        "%}",
-        "${{#",
-        "#}}",
-        "-",
-        "+",
-        " ",
-        "\n",
-        "'",
-        '"',
-        "{",
-        "}",
-        "$",
-        "1",
-        "params.n",
-        "|q",
-        "x",
-    ]
-    + [
-        "if true",
-        "endif",
-        "raw",
-        "endraw",
-        "for x in [1,2]",
-        "endfor",
-        "a",
-        "#",
-        "%",
-        "(",
-        ")",
-        "[",
-        "]",
-        "\\",
-    ]
-)
+# fmt: off
+PIECES = st.sampled_from([
+    "${{", "}}", "${%", "%}", "${{#", "#}}", "-", "+", " ", "\n", "'", '"', "{", "}", "$", "1", "params.n",
+    "|q", "x", "if true", "endif", "raw", "endraw", "for x in [1,2]", "endfor", "a", "#", "%", "(", ")", "[",
+    "]", "\\",
+])
+# fmt: on
 
 
 @given(source=st.lists(PIECES, max_size=12).map("".join).filter(lambda found: "$${" not in found))

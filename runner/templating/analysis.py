@@ -107,11 +107,10 @@ class _Walk:
         root = owner.name if type(owner).__name__ == "Name" and owner.name not in self.local else ""
         if wanted is not None and root in {"params", "matrix", "git"}:
             return self.root_key(root, wanted, may_lack)
-        index = (
-            frozenset() if wanted is not None or type(node).__name__ == "Getattr" else self.visit(node.arg)
-        )
-        del index  # which item is chosen is not part of the item's text
-        return self.visit(owner)
+        if wanted is None:
+            self.visit(node.arg)  # which item is chosen is no part of the item's text
+        sources = self.visit(owner)
+        return frozenset({path(node)}) if wanted is not None and sources == {path(owner)} else sources
 
     def root_key(self, root: str, wanted: str, may_lack: bool) -> Sources:
         self.names.add(root)

@@ -214,9 +214,12 @@ def _item(node: Any, scope: Scope) -> Any:
 
 
 def _mapping(node: Any, scope: Scope) -> dict[str, Any]:
-    made = {value(pair.key, scope): value(pair.value, scope) for pair in node.items}
-    if not all(isinstance(key, str) for key in made):
-        raise TemplateError("the keys of a mapping are strings")
+    made = {}
+    for pair in node.items:
+        key = value(pair.key, scope)
+        if not isinstance(key, str):
+            raise TemplateError(f"the keys of a mapping are strings, not {kind(key)}")
+        made[key] = value(pair.value, scope)
     return made
 
 

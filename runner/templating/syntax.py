@@ -30,7 +30,7 @@ OPTIONS = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": 
 """A line that holds only a block leaves no line behind; everything else stays to the byte."""
 
 _BLOCK = re.compile(r"\$\{(?:%|\{[#+-])")
-_CODE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_CODE = re.compile(r"\$\{\{([^{}]{0,200})\}\}")
 _EXPECTED = re.compile(r"expected token 'end of print statement', got (.*)")
 _HYPHEN = re.compile(r"\bjobs\.(\w+(?:-\w+)+)")
 
@@ -96,7 +96,8 @@ def is_plain(text: str) -> bool:
     """Whether a text with expressions, or a bare one, is read without Jinja. May say no where it is."""
     if "${" not in text:
         return quick.parse(text) is not None
-    return not _BLOCK.search(text) and all(quick.parse(code) for code in _CODE.findall(text))
+    codes = _CODE.findall(text)
+    return len(codes) == text.count("${{") and not _BLOCK.search(text) and all(map(quick.parse, codes))
 
 
 def warm() -> None:
