@@ -21,6 +21,8 @@ SHORTEST = 3
 def forms(value: str) -> set[bytes]:
     """The value, and how it looks in JSON, in a URL, in hex, in base64 (at three offsets), line by line."""
     raw = value.encode("utf-8", "surrogateescape")
+    if len(raw) < SHORTEST:
+        return set()
     found = {raw, raw.strip()}
     text = value.encode("utf-8", "replace").decode("utf-8", "replace")
     for ascii_only in (True, False):

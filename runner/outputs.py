@@ -35,6 +35,10 @@ def _value(text: str) -> Any:
     if not text.startswith(("[", "{", '"')):
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return text
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
