@@ -6,6 +6,7 @@ long is answered with an error and its process replaced; the others are asked ag
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -167,6 +168,9 @@ class Evaluator:
         self._replace()
 
     def _died(self) -> None:
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=0.5)  # its pipes are closed: it is ending
         if not self._ready:
             self._not_started()
         elif self._asked:

@@ -117,7 +117,7 @@ def answer(request: Request) -> Answer:
     values: dict[str, str] = {}
     try:
         if request.when is not None:
-            when = truth(value(when_expression(request.when).tree, scope))
+            when = _holds(when_expression(request.when), scope)
         for where, text in request.fields.items() if when is not False else ():
             values[where] = _text(text, scope)
     except TemplateError as error:
@@ -126,6 +126,13 @@ def answer(request: Request) -> Answer:
     except (RecursionError, MemoryError):
         return Answer(job_id=request.job_id, error=f"{where}: the expression is too deep or too large")
     return Answer(job_id=request.job_id, when=when, values=values)
+
+
+def _holds(found: Expression, scope: Scope) -> bool:
+    try:
+        return truth(value(found.tree, scope))
+    except TemplateError as error:
+        raise error.within(found.text) from None
 
 
 def truth(given: Any) -> bool:
