@@ -23,9 +23,9 @@ def policy(facts: Facts) -> Iterator[Problem]:
     machine = machine_of(facts.fields, facts.around.machine)
     allowed = facts.around.policy
     yield from _listed("provider", machine.provider, allowed.providers, "providers", facts)
-    types = [machine.options.get("type"), *_texts(machine.options.get("fallback"))]
-    for value in types:
-        yield from _listed("type", value, allowed.machine_types, "machine_types", facts)
+    yield from _listed("type", machine.options.get("type"), allowed.machine_types, "machine_types", facts)
+    for value in _texts(machine.options.get("fallback")):
+        yield from _listed("fallback", value, allowed.machine_types, "machine_types", facts)
     for name, names in _LISTS:
         yield from _listed(name, machine.options.get(name), getattr(allowed, names), names, facts)
     yield from _bounds(facts, machine.options)
