@@ -384,7 +384,7 @@ def test_whatever_the_bytes_time_and_memory_are_bounded(case: str) -> None:
         "from runner.document import parse\n"
         "started = time.process_time()\n"
         "found = parse(raw, sys.argv[1])\n"
-        "spent = time.process_time() - started\n"  # ru_maxrss would be the test runner's own: it survives exec
+        "spent = time.process_time() - started\n"  # and not ru_maxrss: the parent's survives exec
         "print(spent, int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) // 1024)\n"
     )
     name = "q.json" if case.startswith("json") else "q.yaml"

@@ -48,7 +48,7 @@ def make_home(checkout: Path) -> Path:
     return home
 
 
-def choose_directory(run_id: str, *, checkout: Path, run_dir: str | None, results: str | None) -> Path:
+def choose_directory(run_id: str, *, checkout: Path, run_dir: str | None, results: str | None = None) -> Path:
     """The directory of a new run, which does not exist yet or is empty.
 
     `run_dir` replaces the queue's own `results` (seen from the checkout); a bucket there is not for this
