@@ -17,6 +17,7 @@ from runner.problems import Problem, Route, Severity, shorten
 from runner.templating.budget import STEPS, Budget
 from runner.templating.evaluate import Scope, range_of
 from runner.templating.facts import RUN_TIME, Facts
+from runner.templating.operators import written
 from runner.templating.scan import has_template
 from runner.templating.statements import fill
 from runner.templating.syntax import Template, parse
@@ -144,6 +145,8 @@ class _Work:
 
     def _evaluate(self, leaf: Leaf, template: Template) -> None:
         value = fill(template, self.scope)
+        if _is_environment(leaf.route):
+            value = written(self.scope.budget, value)
         if isinstance(value, str) and (problem := unfit(value)):
             self.report(leaf, "template", problem)
             return
@@ -186,3 +189,9 @@ class _Work:
             at_key=leaf.role is Role.KEY,
         )
         self.found.problems.append(problem)
+
+
+def _is_environment(route: Route) -> bool:
+    """Whether a value is one of an environment: all are texts there, as those are that the run evaluates."""
+    holder, name = route[:-2], route[-2:-1]
+    return name in {("environment",), ("env",)} and (holder == ("defaults",) or holder[:1] == ("jobs",))

@@ -52,6 +52,17 @@ class TestValues:
         assert value("${{ params.on }}") is True
         assert value("${{ {'a': [1, none]} }}") == {"a": [1, None]}
 
+    def test_in_an_environment_everything_is_text(self) -> None:
+        texts = {
+            "A": "${{ params.rate }}",
+            "B": "${{ params.on }}",
+            "C": "${{ params.list }}",
+            "D": "${{ params.n }}",
+        }
+        expected = {"A": "0.5", "B": "true", "C": '["a", "b c"]', "D": "3"}
+        assert rendered(job(environment=texts)).tree["jobs"][0]["environment"] == expected
+        assert rendered({"defaults": {"environment": texts}}).tree["defaults"]["environment"] == expected
+
     def test_with_text_around_it_it_is_text(self) -> None:
         assert value(" ${{ params.n }}") == " 3"
         assert value("1.${{ 10 }}") == "1.10"
@@ -102,7 +113,7 @@ class TestTree:
     def test_an_anchor_used_twice_is_rendered_twice(self) -> None:
         shared = {"A": "${{ params.n }}"}
         result = rendered({"jobs": [{"environment": shared}, {"environment": shared}]})
-        assert [made["environment"] for made in result.tree["jobs"]] == [{"A": 3}, {"A": 3}]
+        assert [made["environment"] for made in result.tree["jobs"]] == [{"A": "3"}, {"A": "3"}]
         assert shared == {"A": "${{ params.n }}"}
 
     def test_a_home_for_anchors_is_left_alone(self) -> None:
@@ -209,9 +220,7 @@ class TestWhen:
         assert "cannot be read" in problem(job(when="a b")).message
 
     def test_elsewhere_it_is_a_value(self) -> None:
-        assert rendered(job(environment={"when": "${{ params.n }}"})).tree["jobs"][0]["environment"] == {
-            "when": 3
-        }
+        assert rendered(job(environment={"when": "${{ params.n }}"})).tree == job(environment={"when": "3"})
 
     def test_a_boolean_is_no_text(self) -> None:
         assert not has_expressions(job(when=True))
