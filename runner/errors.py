@@ -64,3 +64,29 @@ class RefusedError(RunnerError):
     """The request is understood and will not be done (exit code 1)."""
 
     exit_code = FAILED
+
+
+class ForgeError(RunnerError):
+    """The forge (GitHub) did not do what it was asked. Never holds the token."""
+
+
+class ForgeRefusedError(ForgeError):
+    """The forge will not: a permission is missing, a conversation is locked, the repository is archived."""
+
+
+class ForgeNotFoundError(ForgeError):
+    """What was asked for is not there, or not for this token."""
+
+    exit_code = NOT_FOUND
+
+
+class ForgeBusyError(ForgeError):
+    """A limit of the forge. Nothing is to be asked of it before `until` (seconds since the epoch)."""
+
+    def __init__(self, message: str, *, until: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
+
+
+class ForgeUnsureError(ForgeError):
+    """A write was sent and its reply lost: it may have been carried out. Look before you repeat it."""
