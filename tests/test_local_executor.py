@@ -264,6 +264,17 @@ def test_keep_processes_keeps_them_until_the_run_ends(tmp_path: Path) -> None:
     assert gone(pid)
 
 
+def test_any_number_of_jobs_may_keep_processes(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    it = Bench(tmp_path, capacity=1)
+    for i in range(12):
+        it.run(f"server-{i}", "sleep 300 & echo $!", keep_processes=True)
+    pids = [int(it.log(f"server-{i}")) for i in range(12)]
+    assert not any(gone(pid) for pid in pids)
+    it.executor.close()
+    assert all(gone(pid) for pid in pids)
+
+
 def test_close_ends_what_runs(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     it = Bench(tmp_path)
@@ -364,7 +375,7 @@ def test_a_masked_job_that_prints_much_and_leaves_a_writer_behind(bench: Bench) 
 def test_many_short_jobs_leave_nothing(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     it = Bench(tmp_path, capacity=2)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(os.listdir("/proc/self/fd")) + 2  # the two slots' pipes
     for i in range(0, 200, 2):
         handles = [it.start(f"j{i + k}", "true") for k in range(2)]
         for handle in handles:

@@ -89,7 +89,7 @@ class Attempt:
         return self.exited(seconds)
 
     def failure(self, kind: str, error: OSError) -> tuple[Any, ...]:
-        text = f"{error.strerror}: {error.filename or self.arguments[0]}"[:1000]
+        text = f"{error.strerror}: {error.filename or self.arguments[0]}"[:500]
         for fd in list(self.pipes):
             self.close_pipe(fd)
         return (wire.EXITED, self.slot.number, 0, 0, None, 0.0, 0.0, 0, "", kind, text, 0, 0, False)

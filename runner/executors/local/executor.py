@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections import ChainMap
@@ -20,7 +22,7 @@ _BOOT = (
     "import sys; sys.path.insert(0, {parent!r}); "
     "from runner.executors.local.spawner import main; main({control}, {reports})"
 )
-_SPARE_DESCRIPTORS = 64
+_OWN_DESCRIPTORS = 32
 _CLOSE_GRACE = 30.0
 
 SPAWNER_MARK = "RUNNER_SPAWNER"
@@ -41,36 +43,24 @@ class LocalExecutor:
         self._running: dict[int, Spec] = {}
         self._known: set[str] = set()  # handles whose Running was given
         self._inbox = bytearray()
-        reports, write_reports = os.pipe()
-        self._reports = reports
-        os.set_blocking(reports, False)
-        self._write_reports = write_reports
-        self._commands: dict[int, int] = {}
-        self._spare: list[tuple[int, int]] = []
         self._run_id = run_id
-        self._spawner: subprocess.Popen[bytes] | None = None
-        self._control = -1
-        self._open_spawner()
+        _check_descriptors(capacity)
+        self._reports, self._write_reports = os.pipe()
+        os.set_blocking(self._reports, False)
+        self._commands: dict[int, int] = {}
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._spawner = self._open_spawner(theirs.fileno())
+        environment = {os.fsencode(k): os.fsencode(v) for k, v in self._environ.items()}
+        self._control.sendall(wire.pack((environment,)))
 
-    def _open_spawner(self) -> None:
-        """Start the spawner with the read ends of the pipes for all the slots it may fork."""
-        count = self._capacity + min(self._capacity, _SPARE_DESCRIPTORS)
-        try:
-            pipes = [os.pipe() for _ in range(count)]
-        except OSError as error:
-            raise ExecutorError(
-                f"cannot open {count} pipes for {self._capacity} jobs at a time: {error.strerror}",
-                hint="lower --max-parallel, or raise the limit of open files (ulimit -n)",
-            ) from error
-        control, self._control = os.pipe()
-        self._spare = [(n, write) for n, (_, write) in enumerate(pipes)]
-        reads = [read for read, _ in pipes]
+    def _open_spawner(self, control: int) -> subprocess.Popen[bytes]:
         code = _BOOT.format(parent=_PACKAGE_PARENT, control=control, reports=self._write_reports)
         try:
-            self._spawner = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", code],
                 env={SPAWNER_MARK: self._run_id},
-                pass_fds=(control, self._write_reports, *reads),
+                pass_fds=(control, self._write_reports),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=None if os.environ.get("RUNNER_DEBUG") else subprocess.DEVNULL,
@@ -79,10 +69,6 @@ class LocalExecutor:
             )
         except OSError as error:
             raise ExecutorError(f"cannot start a process for jobs: {error.strerror}") from error
-        for fd in (control, *reads):
-            os.close(fd)
-        environment = {os.fsencode(k): os.fsencode(v) for k, v in self._environ.items()}
-        wire.write_all(self._control, wire.pack((environment, reads)))
 
     def fileno(self) -> int:
         """Readable when `poll` has something to give."""
@@ -112,23 +98,30 @@ class LocalExecutor:
         self._tell(slot, order)
 
     def _fork_slot(self) -> int:
-        if not self._spare:
-            raise ExecutorError(
-                "too many jobs of this run keep processes alive (keep_processes), or too many slots died"
-            )
-        number, write = self._spare.pop(0)
-        self._commands[number] = write
+        """Ask the spawner for one more slot, with the end of a new pipe that it shall read."""
+        number = self._next
+        self._next += 1
         try:
-            wire.write_all(self._control, wire.pack((number,)))
-        except BrokenPipeError as error:
+            reads, writes = os.pipe()
+        except OSError as error:
+            raise ExecutorError(
+                f"cannot open a pipe for a job: {error.strerror}",
+                hint="raise the limit of open files (ulimit -n)",
+            ) from error
+        self._commands[number] = writes
+        try:
+            socket.send_fds(self._control, [wire.pack((number,))], [reads])
+        except OSError as error:
             raise self._gone() from error
+        finally:
+            os.close(reads)
         return number
 
     def _tell(self, slot: int, message: tuple[Any, ...]) -> None:
         try:
             wire.write_all(self._commands[slot], wire.pack(message))
         except BrokenPipeError:  # the slot is dead, and its DIED report under way
-            if self._spawner is None or self._spawner.poll() is not None:
+            if self._spawner.poll() is not None:
                 raise self._gone() from None
 
     def _gone(self) -> ExecutorError:
@@ -156,7 +149,7 @@ class LocalExecutor:
         found: list[Running | Exit] = []
         for message in wire.unpack(self._inbox):
             found += self._understand(message)
-        if not found and not self._closing and self._spawner is not None and self._spawner.poll() is not None:
+        if not found and not self._closing and self._spawner.poll() is not None:
             raise self._gone()
         return found
 
@@ -221,16 +214,28 @@ class LocalExecutor:
         if self._closing:
             return
         self._closing = True
-        for fd in (*self._commands.values(), *(write for _, write in self._spare), self._control):
+        for fd in (*self._commands.values(), self._write_reports):
             os.close(fd)
-        os.close(self._write_reports)
-        if self._spawner is not None:
-            try:
-                self._spawner.wait(_CLOSE_GRACE)
-            except subprocess.TimeoutExpired:  # a process that not even KILL ends: its spawner waits for it
-                self._spawner.kill()
-                self._spawner.wait()
+        self._control.close()
+        try:
+            self._spawner.wait(_CLOSE_GRACE)
+        except subprocess.TimeoutExpired:  # a process that not even KILL ends: its spawner waits for it
+            self._spawner.kill()
+            self._spawner.wait()
         os.close(self._reports)
+
+
+def _check_descriptors(capacity: int) -> None:
+    """Each slot takes one descriptor here: raise the soft limit for that, or say that it cannot be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = capacity + _OWN_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise ExecutorError(
+                f"{capacity} jobs at a time take {wanted} open files, and {hard} are allowed",
+                hint="lower --max-parallel, or raise the limit of open files (ulimit -n)",
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _signal_name(number: int) -> str:

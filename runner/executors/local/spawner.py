@@ -6,6 +6,7 @@ killed, the slot's job falls to the spawner, which ends it and reports the slot 
 
 from __future__ import annotations
 
+import _socket
 import gc
 import os
 import select
@@ -19,9 +20,9 @@ _slots: dict[int, int] = {}  # pid → number
 
 
 def main(control: int, reports: int) -> None:
-    """Serve until `control` closes.
+    """Serve until `control`, a socket, closes.
 
-    Its first message is (environment, the slots' command descriptors), each later one (slot number,).
+    Its first message is (environment,), each later one (slot number,) with the slot's command pipe.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     become_subreaper()
@@ -29,50 +30,66 @@ def main(control: int, reports: int) -> None:
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    gc.disable()  # nothing here makes cycles, and a slot's memory is what short jobs are said to use
+    spawner = _Spawner(_socket.socket(fileno=control), reports)
     poller = select.poll()
     poller.register(control, select.POLLIN)
     poller.register(woken, select.POLLIN)
-    inbox = bytearray()
-    setting: tuple[dict[bytes, bytes], list[int]] | None = None
-    gc.disable()  # nothing here makes cycles, and a slot's memory is what short jobs are said to use
     while True:
         for fd, _ in poller.poll():
             if fd == woken:
                 os.read(woken, 4096)
                 _bury(reports)
-                continue
-            chunk = os.read(control, 65536)
-            if not chunk:
+            elif not spawner.obey():
                 _wait_for_slots(reports)
                 return
-            inbox += chunk
-            for message in wire.unpack(inbox):
-                if setting is None:
-                    setting = message
-                else:
-                    _fork(message[0], setting[1], reports, setting[0])
 
 
-def _fork(number: int, commands: list[int], reports: int, environment: dict[bytes, bytes]) -> None:
+class _Spawner:
+    """What came over the control socket, message by message. (`_socket`: `socket` would double our size.)"""
+
+    def __init__(self, control: _socket.socket, reports: int) -> None:
+        self._control = control
+        self._reports = reports
+        self._inbox = bytearray()
+        self._pipes: list[int] = []
+        self._environment: dict[bytes, bytes] | None = None
+
+    def obey(self) -> bool:
+        """Fork the slots that are asked for; whether there may be more to come."""
+        chunk, extra, _, _ = self._control.recvmsg(65536, _socket.CMSG_SPACE(64 * 4))
+        for _, _, raw in extra:
+            self._pipes += [int.from_bytes(raw[i : i + 4], sys.byteorder) for i in range(0, len(raw), 4)]
+        self._inbox += chunk
+        for message in wire.unpack(self._inbox):
+            if self._environment is None:
+                self._environment = message[0]
+            else:
+                _fork(message[0], self._pipes.pop(0), self._reports, self._environment)
+        return bool(chunk)
+
+
+def _fork(number: int, commands: int, reports: int, environment: dict[bytes, bytes]) -> None:
     pid = os.fork()
     if pid:
         _slots[pid] = number
+        os.close(commands)
         return
     status = 70
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        keep = {0, 1, 2, commands[number], reports}
+        keep = {0, 1, 2, commands, reports}
         for fd in (int(name) for name in os.listdir("/dev/fd")):  # noqa: PTH208
             if fd not in keep:
                 try:
                     os.close(fd)
                 except OSError:
                     continue
-        os.set_inheritable(commands[number], False)  # they came by `pass_fds`: no job must hold them
+        os.set_inheritable(commands, False)  # no job must hold them
         os.set_inheritable(reports, False)
         become_subreaper()
-        Slot(number, commands[number], reports, environment).serve()
+        Slot(number, commands, reports, environment).serve()
         status = 0
     finally:
         sys.stderr.flush()
