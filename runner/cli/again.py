@@ -22,13 +22,11 @@ def resume(run: str | None, max_parallel: int | None, *, as_json: bool) -> int:
     What is finished stays finished; attempts that were cut off run again without using up a retry.
     A run that is over is left alone: its exit code is returned.
     """
-    here, state = taken_up(run_directory(run), max_parallel)
+    here, plan, state = taken_up(run_directory(run), max_parallel)
     if state.phase is RunPhase.FINISHED:
         say(f"runner: {state.run_id} is over, it {run_word(state)}; nothing to do")
         return exit_code(state)
-    return execute(
-        here, state.queue.queue_id, lambda h, view: run_here.resume(h, on_events=view), as_json=as_json
-    )
+    return execute(here, plan, lambda h, view: run_here.resume(h, on_events=view), as_json=as_json)
 
 
 @click.command()
@@ -41,10 +39,10 @@ def retry(run: str | None, job_ids: tuple[str, ...], max_parallel: int | None, *
 
     With JOB only those, whatever their outcome was. Attempt numbers go on; retries and timeouts begin anew.
     """
-    here, state = taken_up(run_directory(run), max_parallel)
+    here, plan, _ = taken_up(run_directory(run), max_parallel)
     return execute(
         here,
-        state.queue.queue_id,
+        plan,
         lambda h, view: run_here.retry(h, job_ids, on_events=view),
         as_json=as_json,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -14,14 +15,14 @@ from runner.cli.terminal import say
 from runner.cli.views import View, view
 from runner.clock import SystemClock
 from runner.errors import FAILED, INTERRUPTED, SUCCEEDED, RunnerError
-from runner.model import Outcome
+from runner.model import Outcome, Plan
 from runner.report import json_report
 from runner.report.closing import closing
 from runner.reports import write_from
 from runner.run_here import Here
 from runner.runs.files import durations, evidence
 from runner.runs.places import HOME, list_runs
-from runner.runs.reading import read, read_plan
+from runner.runs.reading import read
 from runner.state import RunPhase, RunState
 
 Action = Callable[[Here, View], RunState | None]
@@ -29,29 +30,26 @@ _LARGEST_REPORT = 8_000_000
 """Bytes; an older report beyond this is not read for an estimate: the run should start now."""
 
 
-def execute(here: Here, queue_id: str, action: Action, *, as_json: bool) -> int:
+def execute(here: Here, plan: Plan, action: Action, *, as_json: bool) -> int:
     """Do `action` under a view, write the reports, say how it ended; the command's exit code."""
     out = sys.stderr if as_json else sys.stdout
-    with view(out, here.directory, earlier(here, queue_id)) as watching:
-        state = action(here, watching)
+    with view(out, here.directory, earlier(here, plan.queue.queue_id)) as watching:
+        state = action(replace(here, notice=watching.notice), watching)
         if state is not None:
             watching.close(state)
-    return finish(here, state, out, as_json=as_json) if state is not None else SUCCEEDED
+    return finish(here, plan, state, out, as_json=as_json) if state is not None else SUCCEEDED
 
 
-def taken_up(directory: Path, max_parallel: int | None = None) -> tuple[Here, RunState]:
+def taken_up(directory: Path, max_parallel: int | None = None) -> tuple[Here, Plan, RunState]:
     """An existing run, to be carried on where it was started."""
-    _, state = read(directory)
+    plan, state = read(directory)
     checkout = Path(state.checkout) if state.checkout else Path.cwd()
-    place = Here(
-        directory=directory, checkout=checkout, environ=environ(), notice=say, max_parallel=max_parallel
-    )
-    return place, state
+    place = Here(directory=directory, checkout=checkout, environ=environ(), max_parallel=max_parallel)
+    return place, plan, state
 
 
-def finish(here: Here, state: RunState, out: TextIO, *, as_json: bool) -> int:
+def finish(here: Here, plan: Plan, state: RunState, out: TextIO, *, as_json: bool) -> int:
     """Reports into the run's directory, last words to `out`; with `as_json` a report to standard output."""
-    plan = read_plan(here.directory)
     found = evidence(here.directory, state)
     try:
         report = str(write_from(here.directory, plan, state, found))

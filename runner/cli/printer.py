@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, TextIO
 
 from runner.report import clean
-from runner.runs.files import log_path
+from runner.runs.files import log_path, open_regular
 
 _CHUNK = 1 << 16
 
@@ -60,7 +60,7 @@ class Printer:
 
     def _pass_on(self, path: Path, offset: int, out: _Out) -> int:
         try:
-            file = path.open("rb")
+            file = open_regular(path)
         except FileNotFoundError:
             return offset
         with file:

@@ -12,11 +12,10 @@ from runner.cli import planning
 from runner.cli.execution import execute
 from runner.cli.options import environ, json_option, parallel_option, params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
-from runner.cli.terminal import say
 from runner.errors import FAILED
 from runner.model import Plan
 from runner.run_here import Here
-from runner.runs.places import choose_directory, new_run_id, remember
+from runner.runs.places import choose_directory, make_home, new_run_id, remember
 
 
 @click.command()
@@ -57,8 +56,8 @@ def run(
 def _run(
     plan: Plan, surroundings: Surroundings, max_parallel: int | None, run_dir: str | None, *, as_json: bool
 ) -> int:
-    queue_id = plan.queue.queue_id
-    run_id = new_run_id(queue_id, time.time())
+    run_id = new_run_id(plan.queue.queue_id, time.time())
+    make_home(surroundings.checkout)  # also where the run goes elsewhere: state between runs is kept in it
     directory = choose_directory(
         run_id, checkout=surroundings.checkout, run_dir=run_dir, results=plan.queue.results
     )
@@ -66,7 +65,6 @@ def _run(
         directory=directory,
         checkout=surroundings.checkout,
         environ=environ(),
-        notice=say,
         max_parallel=max_parallel,
     )
     remember(run_id, directory, surroundings.checkout)
@@ -74,7 +72,7 @@ def _run(
         sys.stdout.flush()
     return execute(
         here,
-        queue_id,
+        plan,
         lambda place, view: run_here.start(plan, place, run_id=run_id, on_events=view),
         as_json=as_json,
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from runner.cli.terminal import in_actions, is_terminal
+from runner.cli.terminal import in_actions, is_terminal, say
 from runner.clock import SystemClock
 from runner.events import Event, JobFinished
 from runner.report.lines import GROUP, failure_lines, lines
@@ -35,6 +35,9 @@ _TAILS_SHOWN = 10
 class View(Protocol):
     def __call__(self, state: RunState, batch: Sequence[Event]) -> None:
         """`batch` was folded into `state`; it may be empty."""
+
+    def notice(self, text: str) -> None:
+        """Say a sentence to whoever watches. Called in a signal handler, so it must not draw."""
 
     def close(self, state: RunState) -> None:
         """Show what is left."""
@@ -79,6 +82,9 @@ class LinesView:
         if self._kept and time.monotonic() >= self._due:
             self.close(state)
 
+    def notice(self, text: str) -> None:
+        say(f"runner: {text}")
+
     def close(self, state: RunState) -> None:
         batch, self._kept = self._kept, []
         self._due = time.monotonic() + EVERY
@@ -116,6 +122,7 @@ class LiveView:
         self._left_due = 0.0
         self._left: float | None = None
         self._failures: list[Event] = []
+        self._notice = ""
         self._tails_left = _TAILS_SHOWN
 
     def __call__(self, state: RunState, batch: Sequence[Event]) -> None:
@@ -126,7 +133,12 @@ class LiveView:
             cost = time.monotonic() - began
             self._due = began + max(EVERY, cost * _SHARE)
 
+    def notice(self, text: str) -> None:
+        self._notice = text
+        self._due = 0.0
+
     def close(self, state: RunState) -> None:
+        self._notice = ""
         self._draw(state)
         self.release()
 
@@ -163,5 +175,12 @@ class LiveView:
             self._left, self._left_due = remaining(state, self._before, now), now + 1.0
         size = self._console.size
         plain = not (self._console.encoding or sys.getdefaultencoding()).lower().startswith("utf")
-        look = Look(width=size.width, height=size.height, ascii=plain, before=self._before, left=self._left)
+        look = Look(
+            width=size.width,
+            height=size.height,
+            ascii=plain,
+            before=self._before,
+            left=self._left,
+            notice=self._notice,
+        )
         return frame(state, now, look)

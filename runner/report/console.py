@@ -37,7 +37,8 @@ _JOB_BAR = 12
 class Look:
     """How a frame is drawn: the terminal's size, plain letters for terminals without others.
 
-    `before` has seconds by job id from an earlier run, `left` the estimate of the whole, where there is one.
+    `before` has seconds by job id from an earlier run, `left` the estimate of the whole, where there is
+    one; `notice` is a sentence to be shown below.
     """
 
     width: int
@@ -45,16 +46,19 @@ class Look:
     ascii: bool = False
     before: Mapping[str, float] = field(default_factory=dict)
     left: float | None = None
+    notice: str = ""
 
 
 def frame(state: RunState, now: float, look: Look) -> Text:
     """The run's line with its bar, then one line a job; at most `look.height` lines of `look.width`."""
     rows = [_head(state, now, look)]
-    chosen = _chosen(state, max(1, look.height - 2))
+    chosen = _chosen(state, max(1, look.height - 2 - bool(look.notice)))
     width = min(40, max((len(job.job.job_id) for job in chosen), default=0))
     rows += [_row(job, now, look, width) for job in chosen]
     if len(chosen) < len(state.jobs):
         rows.append(Text(f"  {tally(state)}", style="dim"))
+    if look.notice:
+        rows.append(Text(f"  {look.notice}", style="yellow"))
     for row in rows:
         row.truncate(look.width, overflow="ellipsis")
     return Text("\n").join(rows)

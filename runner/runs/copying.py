@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from runner.errors import StoreError
 from runner.report import clean
 from runner.report.evidence import StoredFile
-from runner.runs.files import STREAMS, attempt_folder, log_path, stored_attempt, stored_files
+from runner.runs.files import STREAMS, attempt_folder, log_path, open_regular, stored_attempt, stored_files
 from runner.state import JobState
 from runner.stores.directory import trouble
 
@@ -85,7 +85,7 @@ def copy(piece: Piece, target: Path) -> int:
 
 def _copied(source: Path, part: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reading, part.open("wb") as writing:
+    with open_regular(source) as reading, part.open("wb") as writing:
         while chunk := reading.read(_CHUNK):
             writing.write(chunk)
             digest.update(chunk)

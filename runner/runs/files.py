@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from runner.model import Outcome
 from runner.report import clean
@@ -44,9 +47,21 @@ def tail(directory: Path, job_id: str, attempt: int, count: int = TAIL_LINES) ->
     return ("(standard output)", *output[-room:], "(standard error)", *errors)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that a job may have replaced by anything: a pipe would hold us, a device never ends.
+
+    Raises OSError, also for what is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def _end_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - _TAIL_BYTES))
             return file.read(_TAIL_BYTES)
@@ -63,7 +78,9 @@ def stored_files(directory: Path, job_id: str, attempt: int) -> tuple[StoredFile
     """What the attempt's manifest lists; nothing where it cannot be read."""
     path = attempt_folder(directory, job_id, attempt) / "results" / "manifest.json"
     try:
-        record = json.loads(path.read_bytes())
+        with open_regular(path) as file:
+            # A file's name may be any bytes; as a path it must come back the same.
+            record = json.loads(file.read().decode("utf-8", "surrogateescape"))
         return tuple(
             StoredFile(path=str(f["path"]), size=int(f["size"]), sha256=str(f["sha256"]))
             for f in record["files"]
@@ -93,7 +110,7 @@ def evidence(directory: Path, state: RunState) -> Evidence:
 
 def _summary(folder: Path) -> str:
     try:
-        with (folder / "summary.md").open("rb") as file:
+        with open_regular(folder / "summary.md") as file:
             text = file.read(_SUMMARY_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
