@@ -33,7 +33,7 @@ def read(checkout: Path) -> tuple[Config, list[Problem]]:
     """The configuration of a checkout and what is wrong with it, placed. A bad one counts as none."""
     path = checkout / PLACE
     try:
-        raw = path.read_bytes() if path.is_file() else None
+        raw = _bytes(path) if path.is_file() else None
     except OSError as error:
         hint = "make it readable, or delete it"
         raise RunnerError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
@@ -42,12 +42,18 @@ def read(checkout: Path) -> tuple[Config, list[Problem]]:
     return parse(raw, PLACE)
 
 
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(document.MAX_BYTES + 1)
+
+
 def parse(raw: bytes, name: str) -> tuple[Config, list[Problem]]:
     """The configuration in these bytes, or the default one and the problems."""
     parsed = document.parse(raw, name)
     if isinstance(parsed, list):
-        return Config(), parsed
-    if parsed.tree is None:  # a file of comments
+        comments_only = [problem.rule for problem in parsed] == ["empty"]
+        return Config(), [] if comments_only else parsed
+    if parsed.tree is None:
         return Config(), []
     problems = schema.check(parsed.tree, "config")
     if problems:

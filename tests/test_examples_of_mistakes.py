@@ -1,6 +1,6 @@
 """Every file below examples/invalid has the problems that stand beside it, and ends in them quickly.
 
-Adding a case is adding a file; `SNAPSHOT_UPDATE=1 pytest tests/test_examples_of_mistakes.py` writes the text beside it.
+Adding a case is adding a file; with SNAPSHOT_UPDATE=1 this test writes the text beside it.
 """
 
 from __future__ import annotations

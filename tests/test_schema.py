@@ -161,7 +161,7 @@ def engines_agree(tree: Any, name: str) -> bool:
 
 
 BAD_JOBS = [
-    {"job_id": "a b"}, {"job_id": 5}, {"job_id": "a\n"}, {"job_id": "-a"}, {"job_id": "a" * 64},
+    {"job_id": "a b"}, {"job_id": 5}, {"job_id": "-a"}, {"job_id": "a" * 64},
     {"command": 1}, {"command": []}, {"command": ""}, {"command": ["a", 2]}, {"command": None},
     {"timeout": "5 parsecs"}, {"timeout": -1}, {"timeout": True}, {"timeout": ""},
     {"environment": {"A B": "x"}}, {"environment": {"B": 1.5}}, {"environment": {"C": True}},
@@ -220,6 +220,11 @@ class TestEngines:
     @pytest.mark.parametrize("fields", BAD_JOBS, ids=repr)
     def test_agree_on_bad_jobs(self, fields: dict[str, Any]) -> None:
         assert not engines_agree(minimal(**fields), "queue")
+
+    def test_a_line_break_at_the_end_is_no_part_of_an_id(self) -> None:
+        """Python's `$` lets it pass, and the reference with it; that of ECMA-262 does not."""
+        [problem] = schema.check(minimal(job_id="a\n"), "queue")
+        assert problem.route == ("jobs", 0, "job_id")
 
     @pytest.mark.parametrize("tree", BAD_QUEUES, ids=repr)
     def test_agree_on_bad_queues(self, tree: Any) -> None:

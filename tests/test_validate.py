@@ -411,7 +411,8 @@ class TestAnything:
     )
     @settings(max_examples=400, deadline=None)
     def test_wild_trees(self, fields: dict[str, Any], jobs: list[dict[str, Any]]) -> None:
-        jobs = [{"job_id": "ab"[i % 2], "command": "x", **each} for i, each in enumerate(jobs)]
+        base: list[dict[str, Any]] = [job("a"), job("b"), {"job_id": "c"}, {"command": "x"}]
+        jobs = [{**base[i], **each} for i, each in enumerate(jobs)]
         around = Around(policy=TestPolicy.POLICY, machine={"provider": "ec2", "ttl": "1h"})
         tree = {**fields, "jobs": jobs or fields.get("jobs")}
         for problem in check(tree, around=around):

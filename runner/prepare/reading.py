@@ -22,22 +22,28 @@ def read(source: str, checkout: Path, stdin: bytes | None) -> bytes | list[Probl
         outside = _leads_out(path, checkout)
         if outside:
             return [_problem(source, "symlink", f"the link leads out of the repository, to {outside}", _COPY)]
-        # O_NONBLOCK: opening a FIFO must not wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, not a path
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                return [_problem(source, "file", f"this is {_kind(mode)}, not a file", "name a queue file")]
-            return file.read(MAX_BYTES + 1)
+        return _bounded(path, source)
     except FileNotFoundError:
         raise NotFoundError(f"there is no file {source}", hint="check the path") from None
-    except IsADirectoryError:
-        return [_problem(source, "file", "this is a directory, not a file", "name a queue file")]
     except (OSError, ValueError) as error:  # ValueError: a NUL inside of the path
         reason = getattr(error, "strerror", None) or str(error)
         raise RunnerError(
             f"{source} cannot be read: {reason}", hint="check the path and its rights"
         ) from None
+
+
+def _bounded(path: Path, source: str) -> bytes | list[Problem]:
+    """What is not a regular file is refused before a byte of it is read: a pipe or a device may never end."""
+    # O_NONBLOCK: opening a FIFO must not wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            return [_problem(source, "file", f"this is {_kind(mode)}, not a file", "name a queue file")]
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _leads_out(path: Path, checkout: Path) -> str:

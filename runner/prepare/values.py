@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
+from runner.leaves import leaves
 from runner.model import Git
 from runner.prepare.layers import Layers
-from runner.problems import Problem, shorten
-from runner.render import Rendered, has_expressions
+from runner.problems import Problem, Route, shorten
+from runner.render import Rendered
 from runner.rendering import render_bounded, resolve_bounded
 
+MOST = 100_000
+"""Expressions that a file may hold: they take about two seconds."""
 _SIGNS = (b"$", b"\\", b"{{", b"when")
 _MARKS = (b"${", b"{{", b"when", b"\\u", b"\\U", b"\\x", b"\\\n", b"\\\r")
 """Without any of these bytes a file holds no expression, in whatever way its text is escaped or folded.
@@ -61,9 +65,20 @@ def _of_with(problem: Problem, names: Set[str]) -> Problem:
 def rendered(layers: Layers, values: Values, git: Git, now: str) -> Rendered:
     """The tree with its plan-time expressions evaluated, in a process of its own if there are any."""
     sources = [d.raw for d in (layers.document, layers.template) if d is not None]
-    if not any(map(_may_hold_expressions, sources)) or not has_expressions(layers.tree):
+    found = list(islice(leaves(layers.tree), MOST + 1)) if any(map(_may_hold_expressions, sources)) else []
+    if not found:
         return Rendered(tree=layers.tree, problems=[], deferred={}, volatile={})
+    if len(found) > MOST:
+        problem = _too_many(found[-1].route)
+        return Rendered(tree=layers.tree, problems=[problem], deferred={}, volatile={})
     return render_bounded(layers.tree, params=values.given, git=git, now=now, missing=values.missing)
+
+
+def _too_many(route: Route) -> Problem:
+    message = f"there are more than {MOST:,} expressions, with aliases counted as often as they are used"
+    return Problem(
+        rule="template-limit", message=message, hint="split the work into several queues", route=route
+    )
 
 
 def _may_hold_expressions(raw: bytes) -> bool:

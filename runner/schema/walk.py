@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -36,6 +36,7 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
 _SIZES: dict[str, type] = {"minLength": str, "minItems": list, "minProperties": dict}
 _CHUNK = 512
 """So many members of a collection are asked about at once, before each of them is looked at."""
+_LONG = 1000
 _MEMBERS = ("properties", "patternProperties", "additionalProperties", "propertyNames")
 EXPRESSIONS = ("expression", "templated")
 
@@ -87,6 +88,12 @@ class Walk:
             self._validators[key] = jsonschema_rs.Draft202012Validator(part)
         return bool(self._validators[key].is_valid(value))
 
+    def _matches(self, schema: Schema, text: str) -> bool:
+        """Long texts go to the compiled validator, whose time is linear whatever the pattern."""
+        if len(text) > _LONG:
+            return self._accepts(schema, text)
+        return _compiled(schema["pattern"]).search(text) is not None
+
     def _walk(self, value: Any, schema: Schema, route: Route) -> Iterator[Finding]:
         schema = self._follow(schema)
         if isinstance(value, dict | list) and route and self._accepts(schema, value):
@@ -111,7 +118,7 @@ class Walk:
             broken.append("enum")
         if "const" in schema and not _equal(value, schema["const"]):
             broken.append("const")
-        if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
+        if "pattern" in schema and isinstance(value, str) and not self._matches(schema, value):
             broken.append("pattern")
         for keyword in broken:
             yield Finding(route=route, keyword=keyword, schema=schema, value=value)
@@ -124,13 +131,13 @@ class Walk:
         patterns = schema.get("patternProperties", {})
         rest = schema.get("additionalProperties", True)
         for key, item in self._doubtful_fields(value, schema):
-            if names is not None and not re.search(names["pattern"], key):
+            if names is not None and not self._matches(names, key):
                 yield Finding(
                     route=(*route, key), keyword="propertyNames", schema=schema, value=item, key=key
                 )
             below = schema.get("properties", {}).get(key)
             if below is None:
-                below = next((s for p, s in patterns.items() if re.search(p, key)), rest)
+                below = next((s for p, s in patterns.items() if _compiled(p).search(key)), rest)
             if below is False:
                 found = (*route, key)
                 yield Finding(route=found, keyword="additionalProperties", schema=schema, value=item, key=key)
@@ -171,6 +178,12 @@ class Walk:
 
     def _holds(self, value: Any, branch: Schema, route: Route) -> bool:
         return next(self._walk(value, branch, route), None) is None
+
+
+@lru_cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """As ECMA-262 has it: `$` is the end, where Python's also matches before a last line break."""
+    return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
 
 
 def _is_type(value: Any, wanted: str | list[str] | None) -> bool:

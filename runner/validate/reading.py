@@ -39,7 +39,12 @@ def _is_late(route: Route) -> bool:
 
 def readable(facts: Facts) -> Iterator[Problem]:
     """`jobs[…]` is an ancestor, or a job that names this handler."""
-    wanted = [(job, route, name) for job, route, reads in _readings(facts) for name in sorted(reads)]
+    wanted = [
+        (job, route, name)
+        for job, route, reads in _readings(facts)
+        if job.job_id in facts.by_id
+        for name in sorted(reads)
+    ]
     pairs = [(job.job_id, name) for job, _, name in wanted if name in facts.by_id]
     if not wanted:
         return

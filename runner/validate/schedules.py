@@ -17,6 +17,7 @@ _FIELDS = (
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST = 500
 _PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d{1,4}))?", re.ASCII)
 
 
@@ -36,6 +37,8 @@ def schedule(facts: Facts) -> Iterator[Problem]:
 
 def cron_problem(line: str) -> str:
     """What is wrong with a cron line of five fields, or ""."""
+    if len(line) > _LONGEST:
+        return f"a cron line has {_LONGEST} characters at most"
     for text, (name, low, high) in zip(line.split(), _FIELDS, strict=True):
         for part in text.split(","):
             match = _PART.fullmatch(part)
