@@ -6,6 +6,8 @@ A secret that a job wrote into its outputs or its summary is masked here, before
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def _left(report: Exit, folder: Path, masker: Masker | None) -> tuple[dict[str, 
         raw = _read(folder / name)
         if masker is not None:
             raw = masker.text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-            _write(folder / name, raw)
+            _replace(folder / name, raw)
         if name == "output":
             found, wrong = outputs.parse(raw)
     return found, wrong
@@ -76,14 +78,21 @@ def outcome_of(report: Exit) -> Outcome:
 
 
 def _read(path: Path) -> bytes:
-    """At most a little more than the largest file that is accepted: a job may write anything."""
+    """At most a little more than the largest file that is accepted.
+
+    A job may have put anything there: a pipe would hold us, a link lead elsewhere.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(outputs.LIMIT * 16)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return b""
+    with os.fdopen(fd, "rb") as file:
+        return file.read(outputs.LIMIT * 16) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
-def _write(path: Path, raw: bytes) -> None:
+def _replace(path: Path, raw: bytes) -> None:
+    """The masked text in the place of the file, and of nothing that it may link to."""
+    part = path.with_name(f".{path.name}.part")
     with contextlib.suppress(OSError):
-        path.write_bytes(raw)
+        part.write_bytes(raw)
+        part.replace(path)

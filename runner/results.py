@@ -7,7 +7,6 @@ symbolic links. Runs in threads: copying a large model does not hold up the sche
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -17,7 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.stores.directory import sync_directory, trouble, write_atomically
+from runner import patterns
+from runner.stores.directory import sync_directory, write_atomically
 
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
@@ -29,6 +29,7 @@ _SYNC_EACH = 100  # beyond that many files one sync of the whole system is cheap
 class Collection:
     """What to keep: `patterns` seen from `folder`, into `target` (which may have files already)."""
 
+    handle: str
     job_id: str
     attempt: int
     patterns: tuple[str, ...]
@@ -88,10 +89,11 @@ def collect(collection: Collection) -> Collected:
                 _copy(source, collection.target / name)
             if not found:
                 missing.append(pattern)
+        _make_room_for_manifest(collection)
         entries = list(_entries(collection.target))
         _make_durable(collection.target, entries)
-        body = json.dumps({"version": 1, "files": entries, "missing": missing}, indent=1, ensure_ascii=False)
-        write_atomically(collection.target / MANIFEST, body.encode("utf-8", "surrogateescape") + b"\n")
+        made = {"version": 1, "attempt": collection.handle, "files": entries, "missing": missing}
+        write_atomically(collection.target / MANIFEST, json.dumps(made, indent=1).encode() + b"\n")
     except _UnreadableError as error:
         return Collected(job_id=collection.job_id, attempt=collection.attempt, error=str(error))
     except OSError as error:
@@ -112,37 +114,29 @@ class _UnreadableError(Exception):
 def _matches(collection: Collection, pattern: str) -> Iterator[tuple[Path, Path]]:
     """(file, the relative name to keep it under) for everything that a pattern means."""
     absolute = pattern.startswith("/")
-    full = pattern if absolute else f"{glob.escape(str(collection.folder))}/{pattern}"
     root = None if absolute else os.path.realpath(collection.checkout)
-    for match in glob.iglob(full, recursive=True, include_hidden=True):  # noqa: PTH207  bounded memory
-        for source in _files_below(Path(match)):
-            if root is not None and not _inside(os.path.realpath(source), root):
-                raise _UnreadableError(f"result file {source.name} leads out of the checkout")
-            base = "/" if absolute else collection.folder
-            name = os.path.relpath(os.path.normpath(source), base)
-            yield source, Path(*[part for part in Path(name).parts if part != ".."])
+    for source in patterns.files(collection.folder, pattern):
+        if root is not None and not _inside(os.path.realpath(source), root):
+            raise _UnreadableError(f"result file {pattern} leads out of the checkout")
+        name = os.path.relpath(os.path.normpath(source), "/" if absolute else collection.folder)
+        yield source, Path(*[part for part in Path(name).parts if part != ".."])
 
 
 def _inside(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def _files_below(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        if path.is_file():
-            yield path
-        return
-    for folder, _, names in os.walk(path):
-        for name in names:
-            if stat.S_ISREG(_mode(Path(folder, name))):
-                yield Path(folder, name)
-
-
-def _mode(path: Path) -> int:
+def _make_room_for_manifest(collection: Collection) -> None:
+    """A job's own `manifest.json` is kept as `manifest.json.1`."""
+    path = collection.target / MANIFEST
     try:
-        return path.stat().st_mode
-    except OSError:
-        return 0
+        ours = json.loads(path.read_bytes())["attempt"] == collection.handle
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        ours = False
+    if not ours:
+        path.replace(path.with_name(MANIFEST + ".1"))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -163,7 +157,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _entries(target: Path) -> Iterable[dict[str, str | int]]:
     """Every kept file, sorted by path, with its size and SHA-256."""
-    for path in sorted(_files_below(target)):
+    for path in sorted(patterns.files(target, "**")):
         name = str(path.relative_to(target))
         if name == MANIFEST:
             continue
@@ -187,6 +181,3 @@ def _make_durable(target: Path, entries: list[dict[str, str | int]]) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-__all__ = ["MANIFEST", "Collected", "Collection", "Collector", "collect", "trouble"]

@@ -171,6 +171,7 @@ class Scheduler:
         job = self._state.jobs[action.job_id].job
         directory = attempt_directory(self._place.directory, action.job_id, action.attempt)
         return Collection(
+            handle=handle(self._state.run_id, action.job_id, action.attempt),
             job_id=action.job_id,
             attempt=action.attempt,
             patterns=job.result_files,
