@@ -1,0 +1,1 @@
+"""Where runs are shown: GitHub, or files on this machine that hold the same."""

@@ -1,0 +1,121 @@
+"""Calls to one repository: paths, pages and JSON. Of github3 its session and its pages are used.
+
+Its objects are not: before the call that is wanted each costs another one (the repository, the commit, the
+issue), `Repository.statuses` asks for a path that GitHub does not have, and they raise where a server leaves
+out a field that nobody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from github3.exceptions import GitHubException
+from github3.structs import GitHubIterator
+
+from runner.errors import ForgeBusyError, ForgeError, ForgeNotFoundError, ForgeRefusedError
+from runner.forges.github.session import Session
+
+_CHUNK = 64 * 1024
+
+
+class Api:
+    """`doing` goes on after "cannot" in errors. What comes from outside goes into paths through `segment`."""
+
+    def __init__(self, session: Session, repository: str) -> None:
+        self._session = session
+        self._root = f"{session.base_url}/repos/{repository}"
+        self._graphql_url = session.graphql_url
+        self.repository = repository
+
+    def get(self, doing: str, path: str) -> dict[str, Any]:
+        with self._session.doing(doing):
+            return _object(self._session.get(self._root + path), doing)
+
+    def pages(self, doing: str, path: str, *, key: str | None = None, **params: str) -> list[dict[str, Any]]:
+        """Every item of every page, in the order of the server. `key`: where the list is inside an object."""
+        with self._session.doing(doing):
+            pages = GitHubIterator(-1, self._root + path, dict, self._session, dict(params), list_key=key)
+            try:
+                return list(pages)
+            except (GitHubException, TypeError, ValueError) as error:
+                raise _nonsense(doing) from error
+
+    def post(
+        self, doing: str, path: str, body: Mapping[str, Any], *, repeatable: bool = False
+    ) -> dict[str, Any]:
+        with self._session.doing(doing):
+            response = self._session.post(self._root + path, json=dict(body), repeatable=repeatable)
+            return _object(response, doing)
+
+    def patch(self, doing: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        with self._session.doing(doing):
+            return _object(self._session.patch(self._root + path, json=dict(body)), doing)
+
+    def graphql(self, doing: str, query: str, *, write: bool, **variables: str) -> dict[str, Any]:
+        """Queries, and mutations that do no harm twice."""
+        body = {"query": query, "variables": variables}
+        with self._session.doing(doing):
+            response = self._session.post(self._graphql_url, json=body, write=write, repeatable=True)
+            answer = _object(response, doing)
+        errors = answer.get("errors") or []
+        if errors:
+            raise self._graphql_error(doing, errors[0])
+        return answer.get("data") or {}
+
+    def _graphql_error(self, doing: str, error: Mapping[str, Any]) -> ForgeError:
+        said = self._session.said(error.get("message"))
+        match error.get("type"):
+            case "RATE_LIMITED":
+                until = self._session.pace.clock.now() + 3600.0
+                return ForgeBusyError(f"cannot {doing}: {said}", until=until)
+            case "FORBIDDEN":
+                return ForgeRefusedError(f"cannot {doing}: {said}", hint="check the token's permissions")
+            case "NOT_FOUND":
+                return ForgeNotFoundError(f"cannot {doing}: {said}")
+        return ForgeError(f"cannot {doing}: {said}")
+
+    def download(self, doing: str, path: str, limit: int) -> bytes:
+        """At most `limit` bytes, wherever GitHub keeps them; the token does not go there."""
+        with (
+            self._session.doing(doing),
+            self._session.get(self._root + path, stream=True, allow_redirects=True) as response,
+        ):
+            received = bytearray()
+            try:
+                for chunk in response.iter_content(_CHUNK):
+                    received += chunk
+                    if len(received) > limit:
+                        raise ForgeRefusedError(f"cannot {doing}: it has more than {limit} bytes")
+            except requests.RequestException as error:
+                raise ForgeError(f"cannot {doing}: the download broke off", hint="run it again") from error
+            return bytes(received)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def segment(text: object) -> str:
+    """One segment of a path, whatever the text holds."""
+    return quote(str(text), safe="")
+
+
+def _object(response: requests.Response, doing: str) -> dict[str, Any]:
+    if not response.content:
+        return {}
+    try:
+        found = response.json()
+    except ValueError as error:
+        raise _nonsense(doing) from error
+    if not isinstance(found, dict):
+        raise _nonsense(doing)
+    return found
+
+
+def _nonsense(doing: str) -> ForgeError:
+    return ForgeError(
+        f"cannot {doing}: the reply is not what GitHub sends",
+        hint="check GITHUB_API_URL, and whether a proxy stands between",
+    )
