@@ -118,6 +118,18 @@ class TestFrame:
             assert max(map(len, rows)) <= width
             assert any("failed" in row or "…" in row for row in rows)
 
+    def test_an_interrupted_run_stands_still(self) -> None:
+        log = Log(queue(job("a"), job("b", "a"))).start("a", 0.0)
+        log.end("a", 1.0, "lost", signal="SIGTERM", interrupted=True)
+        state = log.add(e.RunInterrupted(at=START + 1, reason="SIGINT")).state()
+        assert_snapshot("frame-interrupted.txt", drawn(state, 9.0, left=5.0))
+
+    def test_a_notice_has_a_line_of_its_own(self) -> None:
+        state = Log(many(50)).start("job-0", 0.0).state()
+        rows = drawn(state, 1.0, height=6, notice="ending the jobs").splitlines()
+        assert len(rows) <= 6
+        assert rows[-1] == "  ending the jobs"
+
     def test_hostile_reasons_do_not_reach_the_terminal(self) -> None:
         log = Log(queue(job("a"))).whole(
             "a", 0.0, outcome="failed", reason="\x1b[2J\x1b]0;x\x07[red]boo\n\nx"

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner import checkout as checkouts
 from runner.errors import LogError, NotFoundError, StoreError, UsageError
-from runner.events import encode_lines
+from runner.events import AttemptFinished, encode_lines
 from runner.plan import to_json
 from runner.reports import write_reports
 from runner.runs import (
@@ -27,7 +28,7 @@ from runner.runs import (
     remember,
     resolve,
 )
-from runner.runs.files import durations, evidence, tail
+from runner.runs.files import durations, evidence, stored_files, tail
 from runner.runs.reading import Tail
 from tests.builders import RUN_ID, START, Log, failed_log, plan
 
@@ -270,22 +271,37 @@ class TestFiles:
         _, state = read(run)
         assert evidence(run, state).tails["build"] == ("broken �",)
 
+    def test_what_a_job_put_in_place_of_its_files_holds_nobody(self, tmp_path: Path) -> None:
+        run = make_run(tmp_path / "run", with_summaries())
+        folder = self.attempt(run, "prepare", 1)
+        os.mkfifo(folder / "summary.md")
+        folder = self.attempt(run, "build", 2)
+        os.mkfifo(folder / "stderr.log")
+        (folder / "stdout.log").symlink_to("/dev/zero")
+        _, state = read(run)
+        found = evidence(run, state)
+        assert (found.summaries, found.tails["build"]) == ({}, ())
+
+    def test_names_of_any_bytes_come_back(self, tmp_path: Path) -> None:
+        folder = self.attempt(tmp_path, "a", 1) / "results"
+        folder.mkdir()
+        raw = b'{"version": 1, "files": [{"path": "a\xffb", "size": 1, "sha256": "0"}]}'
+        (folder / "manifest.json").write_bytes(raw)
+        (stored,) = stored_files(tmp_path, "a", 1)
+        assert os.fsencode(stored.path) == b"a\xffb"
+
     def test_summaries_and_files_where_the_log_says_so(self, tmp_path: Path) -> None:
-        log = failed_log()
-        log.events = [
-            e if getattr(e, "type", "") != "attempt_finished" else type(e)(**_with(e, summary=True))
-            for e in log.events
-        ]
-        run = make_run(tmp_path / "run", log)
+        run = make_run(tmp_path / "run", with_summaries())
         folder = self.attempt(run, "prepare", 1)
         (folder / "summary.md").write_bytes(b"# Hi\x1b[2J\n\xff")
         _, state = read(run)
         assert evidence(run, state).summaries["prepare"] == "# Hi\n�"
 
 
-def _with(event: object, **changes: object) -> dict[str, object]:
-    fields = {name: getattr(event, name) for name in type(event).__dataclass_fields__ if name != "type"}
-    return {**fields, **changes}
+def with_summaries() -> Log:
+    log = failed_log()
+    log.events = [replace(e, summary=True) if isinstance(e, AttemptFinished) else e for e in log.events]
+    return log
 
 
 def test_the_json_report_of_an_older_run_gives_durations(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from runner.model import Outcome
 from runner.report.wording import (
+    CUT_OFF,
     NOT_GOOD,
     attempts_of,
     detail,
@@ -23,7 +24,7 @@ from runner.report.wording import (
     tally,
     why_skipped,
 )
-from runner.state import JobState, Phase, RunState
+from runner.state import JobState, Phase, RunPhase, RunState
 from runner.units import format_duration
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -85,7 +86,7 @@ def _head(state: RunState, now: float, look: Look) -> Text:
     if state.failures:
         row.append(f" · {state.failures:,} failed", style="red")
     row.append(f" · {elapsed}")
-    if look.left is not None and state.open_jobs:
+    if look.left is not None and state.open_jobs and state.phase is RunPhase.LIVE:
         row.append(f" · about {format_duration(look.left)} left", style="dim")
     return row
 
@@ -120,6 +121,8 @@ def _mark(job: JobState, now: float, look: Look) -> tuple[str, str]:
         signs = _OUTCOME_MARK.get(job.outcome, ("✗", "x"))
         style = "yellow" if job.outcome in NOT_GOOD and job.job.allow_failure else _OUTCOME_STYLE[job.outcome]
         return signs[look.ascii], style
+    if job_word(job) == CUT_OFF:
+        return _OUTCOME_MARK[Outcome.CANCELLED][look.ascii], "magenta"
     if job.phase in (Phase.RUNNING, Phase.ENDED):
         turning = _SPINNER_ASCII if look.ascii else _SPINNER
         return turning[int(now * 4) % len(turning)], "cyan"

@@ -101,7 +101,8 @@ def evidence(directory: Path, state: RunState) -> Evidence:
         if job.outcome in NOT_GOOD and len(tails) < _TAILS:
             tails[job_id] = tail(directory, job_id, last.number)
         if last.finished is not None and last.finished.summary:
-            summaries[job_id] = _summary(attempt_folder(directory, job_id, last.number))
+            summary = _summary(attempt_folder(directory, job_id, last.number))
+            summaries |= {job_id: summary} if summary.strip() else {}
         stored = stored_attempt(job)
         if stored is not None:
             files[job_id] = stored_files(directory, job_id, stored.number)
