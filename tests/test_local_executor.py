@@ -333,6 +333,17 @@ def test_outputs_summary_and_results_are_noticed(bench: Bench) -> None:
     assert not bench.run("b", "true").has_results
 
 
+def test_what_a_job_did_to_its_results_folder_does_not_reach_the_next(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    it = Bench(tmp_path, capacity=1)
+    it.run("a", "chmod 500 $RUNNER_RESULT_DIR")
+    it.run("b", "rmdir $RUNNER_RESULT_DIR; ln -s / $RUNNER_RESULT_DIR")
+    it.run("c", "stat -c %F:%a $RUNNER_RESULT_DIR")
+    it.run("d", "stat -c %F:%a $RUNNER_RESULT_DIR")
+    it.executor.close()
+    assert it.log("c") == it.log("d") == "directory:755\n"
+
+
 def test_a_gigabyte_of_output_does_not_fill_memory(bench: Bench) -> None:
     report = bench.run("a", "head -c 300000000 /dev/zero", environment={})
     assert report.exit_code == 0

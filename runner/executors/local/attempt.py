@@ -129,6 +129,7 @@ class Attempt:
                 spare = ""
         if not spare:
             os.mkdir(self.directory + "/results")  # noqa: PTH102
+            self.slot.folder_mode = os.lstat(self.directory + "/results").st_mode
 
     def spawn(self, files: list[int]) -> None:
         os.chdir(self.working_directory)  # each time: it may have been moved away or replaced meanwhile
@@ -215,18 +216,16 @@ class Attempt:
             chunk = os.read(fd, 65536)
         except BlockingIOError:
             return True
-        log, masker = self.pipes[fd]
-        wire.write_all(log, masker.feed(chunk) if chunk else masker.end())
-        if not chunk:
-            self.slot.poller.unregister(fd)
-            os.close(fd)
-            os.close(log)
-            del self.pipes[fd]
+        if chunk:
+            log, masker = self.pipes[fd]
+            write_log(log, masker.feed(chunk))
+        else:
+            self.close_pipe(fd)
         return bool(chunk)
 
     def close_pipe(self, fd: int) -> None:
         log, masker = self.pipes.pop(fd)
-        wire.write_all(log, masker.end())
+        write_log(log, masker.end())
         self.slot.poller.unregister(fd)
         os.close(fd)
         os.close(log)
@@ -274,9 +273,10 @@ class Attempt:
         try:
             names = os.listdir(self.directory)  # noqa: PTH208
             flags = ("output" in names) | ("summary.md" in names) << 1
-            flags |= bool(os.listdir(self.directory + "/results")) << 2  # noqa: PTH208
-            if not flags & 4 and not self.kept:
-                self.slot.spare = self.directory + "/results"
+            results = self.directory + "/results"
+            flags |= bool(os.listdir(results)) << 2  # noqa: PTH208
+            if not flags & 4 and not self.kept and os.lstat(results).st_mode == self.slot.folder_mode:
+                self.slot.spare = results
         except OSError:
             pass  # the job removed its own directory: it has left nothing
         return (
@@ -306,6 +306,12 @@ class Attempt:
             return False
         before, self.slot.oom_kills = self.slot.oom_kills, processes.oom_kills()
         return self.slot.oom_kills > before
+
+
+def write_log(log: int, text: bytes) -> None:
+    """A full disk takes a job's output, as it would without us between; the run will notice it too."""
+    with contextlib.suppress(OSError):
+        wire.write_all(log, text)
 
 
 def make_folder(path: str) -> None:

@@ -36,7 +36,8 @@ class Slot:
         self.inbox = bytearray()
         self.orders: list[tuple[Any, ...]] = []
         self.orphaned = False
-        self.spare = ""  # the last attempt's results folder, if it was left empty
+        self.spare = ""  # the last attempt's results folder, if it was left empty and as it was made
+        self.folder_mode = 0
         self.oom_kills = processes.oom_kills()
         self.poller = select.poll()
         self.poller.register(commands, select.POLLIN)
