@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from runner.errors import NotFoundError, RunnerError
 from runner.model import Git
 from runner.prepare import Prepared, discover, prepare
 from runner.problems import Severity
+from tests.measuring import measure
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = Path(__file__).parent / "examples"
@@ -390,35 +389,36 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 HOSTILE = dict(hostile())
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+QUICK = (
+    "a circle of 10,000",
+    "10,000 unknown dependencies",
+    "10,000 wrong types",
+    "a million dependencies",
+    "a duration of units",
+    "a cron line of commas",
+    "an expression of 8 MB",
+    "a million expressions",
+    "a pattern that takes for ever",
+)
+"""The others run in the slow tier."""
+
+
+@pytest.mark.parametrize(
+    "case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in HOSTILE]
+)
 def test_hostile_files_end_in_bounded_time_and_memory(case: str, tmp_path: Path) -> None:
-    """In a process each, that measures itself and its children (templates are rendered in one)."""
-    program = """
-import resource, sys, time
-from pathlib import Path
-from runner.model import Git
-from runner.prepare import prepare
-started = time.process_time()
-found = prepare("-", checkout=Path("."), environ={}, git=Git(), now="", stdin=sys.stdin.buffer.read())
-seconds = time.process_time() - started + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(seconds, peak // 1024, len(found.problems), max((len(p.message) for p in found.problems), default=0))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=HOSTILE[case],
-        capture_output=True,
-        check=False,
-        timeout=60,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    """Templates are rendered in a child, which counts too."""
+    cost = measure(
+        HOSTILE[case],
+        imports="from pathlib import Path; from runner.model import Git; from runner.prepare import prepare",
+        work="[len(p.message) for p in"
+        ' prepare("-", checkout=Path("."), environ={}, git=Git(), now="", stdin=raw).problems]',
+        folder=tmp_path,
     )
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    seconds, megabytes, problems, longest = (float(word) for word in done.stdout.split())
-    assert seconds < 3
-    assert megabytes < 300
-    assert problems < 300
-    assert longest < 400
+    assert cost.seconds < 3
+    assert cost.megabytes < 300
+    assert len(cost.result) < 300
+    assert max(cost.result, default=0) < 400
 
 
 class TestFuzz:
@@ -431,7 +431,9 @@ class TestFuzz:
         + [b"\xef\xbb\xbf"]
     )
 
-    @pytest.mark.parametrize("seed", range(60))
+    @pytest.mark.parametrize(
+        "seed", [seed if seed < 15 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(300)]
+    )
     def test_changed_files(self, seed: int, checkout: Path) -> None:
         chance = random.Random(seed)
         for _ in range(8):

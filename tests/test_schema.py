@@ -237,7 +237,7 @@ class TestEngines:
         assert engines_agree(parsed.tree, "queue")
 
     @given(TREES)
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=80, deadline=None)
     def test_agree_on_anything(self, tree: Any) -> None:
         engines_agree(tree, "queue")
         engines_agree({"jobs": [tree]}, "queue")

@@ -54,7 +54,7 @@ class TestGraph:
         ]
 
     @given(st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 8), max_size=3), max_size=9))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     def test_circles_are_circles_and_none_is_left(self, edges: dict[int, list[int]]) -> None:
         before = {str(n): [str(d) for d in edges.get(n, []) if d != n] for n in range(9)}
         found = list(circles(before))
@@ -409,7 +409,7 @@ class TestAnything:
         st.dictionaries(FIELDS, SHAPES, max_size=6),
         st.lists(st.dictionaries(FIELDS, SHAPES, max_size=6), max_size=4),
     )
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=120, deadline=None)
     def test_wild_trees(self, fields: dict[str, Any], jobs: list[dict[str, Any]]) -> None:
         base: list[dict[str, Any]] = [job("a"), job("b"), {"job_id": "c"}, {"command": "x"}]
         jobs = [{**base[i], **each} for i, each in enumerate(jobs)]
@@ -420,7 +420,7 @@ class TestAnything:
             assert len(problem.message) < 400
 
     @given(st.data())
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     def test_a_good_queue_with_one_field_changed(self, data: st.DataObject) -> None:
         tree = json.loads(data.draw(st.sampled_from(sorted(SEED.glob("*.json")))).read_text())
         place = data.draw(st.sampled_from(tree["jobs"]))
