@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,6 +67,9 @@ def extract(checkout: Path, revision: str, names: Sequence[str], target: Path) -
 
 
 def _unpack(checkout: Path, commit: str, names: Sequence[str], target: Path) -> None:
+    # Imported here: every command asks for the checkout, and only --base unpacks one.
+    import tarfile  # noqa: PLC0415
+
     try:
         done = subprocess.run(
             ["git", "-C", str(checkout), "archive", "--format=tar", commit, "--", *names],

@@ -6,8 +6,9 @@ import click
 
 from runner import run_here
 from runner.cli.execution import execute, exit_code, taken_up
-from runner.cli.options import json_option, parallel_option, run_argument, run_directory
+from runner.cli.options import json_option, parallel_option
 from runner.cli.terminal import say
+from runner.cli.which import run_argument, run_directory
 from runner.report.wording import run_word
 from runner.state import RunPhase
 

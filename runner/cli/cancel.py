@@ -9,9 +9,9 @@ import click
 
 from runner import run_here
 from runner.cli.execution import execute, taken_up
-from runner.cli.options import run_argument, run_directory
 from runner.cli.terminal import say
 from runner.cli.views import View
+from runner.cli.which import run_argument, run_directory
 from runner.run_here import Here
 from runner.state import RunState
 

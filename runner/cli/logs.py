@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from runner.cli.options import run_directory
 from runner.cli.printer import Printer
 from runner.cli.terminal import in_actions, say
+from runner.cli.which import run_directory
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
 from runner.report.wording import job_word, why_ended, why_skipped

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from runner import checkout as checkouts
-from runner.runs.places import resolve
 
 Decorated = Callable[..., Any]
 
@@ -18,15 +17,6 @@ Decorated = Callable[..., Any]
 def here() -> Path:
     """The checkout that the current folder is in."""
     return checkouts.find(Path.cwd())
-
-
-def run_argument(command: Decorated) -> Decorated:
-    """RUN: a run's id, the beginning of one, its directory; None for the newest."""
-    return click.argument("run", required=False, metavar="[RUN]")(command)
-
-
-def run_directory(ref: str | None) -> Path:
-    return resolve(ref, here())
 
 
 def _params(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def plan(source: str, params: dict[str, str], base: str | None, form: str, *, st
     if base is not None:
         old = _old(source, params, base, surroundings)
         changes = plans.compare(old, prepared.queue)
-    made = surroundings.plan(prepared, prepared.queue, source)
+    made = planning.plan_of(surroundings, prepared, prepared.queue, source)
     planning.write(planning.preview(made, changes=changes, base=base or "", problems=prepared.problems), form)
     return 0
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import click
 
 from runner import plan as plans
-from runner.model import Plan
+from runner.cli.queues import Surroundings
+from runner.model import Plan, Queue
 from runner.plan import Changes, Preview
+from runner.prepare import Prepared
 from runner.problems import Problem
 from runner.report.mermaid import flowchart
 from runner.report.plan_json import plan_json
@@ -20,6 +22,13 @@ from runner.report.plan_text import plan_text
 from runner.run_here import cpus
 
 FORMATS = ("text", "markdown", "json", "mermaid")
+
+
+def plan_of(surroundings: Surroundings, prepared: Prepared, queue: Queue, source: str) -> Plan:
+    """The plan of a prepared queue. Not in `queues`, because `validate` has no need of plans."""
+    return plans.make(
+        queue, source=source, git=surroundings.git, volatile=prepared.volatile, tree=prepared.tree
+    )
 
 
 def preview(

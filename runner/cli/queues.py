@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import checkout as checkouts
-from runner import plan as plans
 from runner.cli.options import environ, here
 from runner.cli.terminal import painter, say
 from runner.document import MAX_BYTES
-from runner.model import Git, Plan, Queue
+from runner.model import Git
 from runner.prepare import Prepared, prepare
 from runner.prepare.reading import STDIN
 from runner.problems import Problem, Severity
@@ -52,9 +51,6 @@ class Surroundings:
             now=self.now,
             require_params=require_params,
         )
-
-    def plan(self, prepared: Prepared, queue: Queue, source: str) -> Plan:
-        return plans.make(queue, source=source, git=self.git, volatile=prepared.volatile, tree=prepared.tree)
 
 
 def refused(problems: Sequence[Problem], *, strict: bool) -> bool:

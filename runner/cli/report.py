@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner.cli.options import run_argument, run_directory
+from runner.cli.which import run_argument, run_directory
 from runner.clock import SystemClock
 from runner.errors import UsageError
 from runner.report import json_report, junit, markdown

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from runner.cli.options import run_argument, run_directory
 from runner.cli.terminal import say
+from runner.cli.which import run_argument, run_directory
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
 from runner.report import clean

@@ -46,7 +46,7 @@ def run(
     show(prepared)
     if prepared.queue is None or refused(prepared.problems, strict=strict):
         return FAILED
-    plan = surroundings.plan(prepared, prepared.queue, source)
+    plan = planning.plan_of(surroundings, prepared, prepared.queue, source)
     if dry_run:
         planning.write(planning.preview(plan), "json" if as_json else "text")
         return 0

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from runner.cli.execution import earlier, reference
-from runner.cli.options import environ, json_option, run_argument, run_directory
+from runner.cli.options import environ, json_option
 from runner.cli.terminal import is_terminal
 from runner.cli.views import view
+from runner.cli.which import run_argument, run_directory
 from runner.clock import SystemClock
 from runner.errors import UsageError
 from runner.report import json_report

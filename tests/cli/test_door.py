@@ -77,6 +77,27 @@ class TestHelp:
         assert done.stderr == ""
 
 
+def test_validate_loads_nothing_that_only_runs_need(shell: Shell) -> None:
+    shell.write("q.yaml", "jobs: [{job_id: a, command: 'true'}]")
+    needless = (
+        "rich",
+        "platformdirs",
+        "tarfile",
+        "runner.runs",
+        "runner.plan",
+        "runner.state",
+        "runner.scheduler",
+    )
+    code = (
+        "import sys\nfrom runner.cli import invoke\nassert invoke(['validate', 'q.yaml']) == 0\n"
+        f"sys.stderr.write(' '.join(m for m in {needless!r} if m in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own_environment({})
+    )
+    assert done.stderr == ""
+
+
 class TestUsage:
     @pytest.mark.parametrize(
         ("words", "sentence"),
