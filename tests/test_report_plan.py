@@ -126,9 +126,10 @@ def test_values_of_the_environment_are_in_no_report() -> None:
 
 
 def test_what_does_not_fit_is_left_out_in_order_and_named() -> None:
-    made = preview(queue(*(job(f"job-{i}", command="x" * 3000, timeout=1.0) for i in range(20))))
-    assert len(plan_markdown(made)) < 70_000
-    assert plan_markdown(made, limit=10_000).endswith("_Left out, too long to show here: commands._\n")
+    made = preview(queue(*(job(f"job-{i}", command="x" * 3000, timeout=1.0) for i in range(18))))
+    assert "… 2,700 more characters" not in plan_markdown(made, limit=70_000)
+    assert plan_markdown(made, limit=10_000).count("… 2,700 more characters") == 18
+    assert plan_markdown(made, limit=5_000).endswith("_Left out, too long to show here: commands._\n")
     tiny = plan_markdown(made, limit=100)
     assert tiny.endswith("_Left out, too long to show here: commands, graph, jobs._\n")
     assert tiny.startswith("### Plan of `demo`")

@@ -11,6 +11,8 @@ import re
 from runner.report import clean
 
 _TICKS = re.compile(r"`+")
+_COMMAND = re.compile(r"(?m)^(\s*):(?=:)|##(?=\[)")
+"""What a log of GitHub Actions takes for a command, and a report may be printed into one."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -24,9 +26,16 @@ def visible(text: str, *, keep: str = "") -> str:
     return "".join(c if c in keep else clean.line(c) or "�" for c in text)
 
 
+def disarmed(text: str) -> str:
+    """Without workflow commands: `: :error::`, `# #[error]`."""
+    if ":" not in text and "[" not in text:
+        return text
+    return _COMMAND.sub(lambda match: "# #" if match[1] is None else f"{match[1]}: ", text)
+
+
 def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
     """A code span of one line, at most `limit` characters of it. `cell`: in a table, where `|` ends it."""
-    shown = visible(text if len(text) <= limit else text[: limit - 1] + "…")
+    shown = disarmed(visible(text if len(text) <= limit else text[: limit - 1] + "…"))
     if not shown.strip():
         return ""
     if cell:
@@ -39,7 +48,7 @@ def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """A fenced block that nothing in `text` can close."""
-    shown = visible(text, keep="\n\t").rstrip("\n")
+    shown = disarmed(visible(text, keep="\n\t")).rstrip("\n")
     ticks = "`" * max(3, _longest_run(shown) + 1)
     return f"{ticks}{language}\n{shown}\n{ticks}"
 

@@ -1,13 +1,17 @@
-"""The part of the report that says what went wrong: each root failure, its last lines, what hung on it."""
+"""The part of a report that says what went wrong: each root failure, its last lines, what hung on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
+from runner.report.commands import SHELL, Commands
 from runner.report.escaping import code, fence
 from runner.report.evidence import Evidence
+from runner.report.failure_class import failure_class
+from runner.report.links import Links
 from runner.report.roots import Root, Roots
-from runner.report.wording import attempts_of, counted, detail, job_word, why_skipped
+from runner.report.wording import counted, detail, job_word, why_skipped
 from runner.state import RunState
 
 SHOWN = 20
@@ -15,50 +19,80 @@ SHOWN = 20
 _NAMES = 10
 
 
-def failures(state: RunState, found: Roots, evidence: Evidence) -> str:
-    """Failed jobs first, then those that may fail; "" where nothing is to be said."""
-    parts = list(_parts(state, found, evidence))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How much is said, and how readers go on. `lines` of a log's end, `shown` failures in detail."""
+
+    lines: int = 20
+    shown: int = SHOWN
+    commands: Commands = SHELL
+    links: Links = field(default_factory=Links)
+
+
+def failures(state: RunState, found: Roots, evidence: Evidence, style: Style | None = None) -> str:
+    """What makes the run fail; "" where nothing does."""
+    style = style or Style()
+    if not found.failed:
+        return ""
+    parts = [_failure(state, root, evidence, style) for root in found.failed[: style.shown]]
+    if len(found.failed) > style.shown:
+        parts.append(_more(found.failed[style.shown :]))
+    command = code(style.commands.retry(state.run_id))
+    parts.append(f"Run what failed again, and what hangs on it: {command}")
     return "\n\n".join(parts)
 
 
-def _parts(state: RunState, found: Roots, evidence: Evidence) -> Iterator[str]:
-    if found.failed:
-        yield "## What went wrong"
-        for root in found.failed[:SHOWN]:
-            yield _failure(state, root, evidence)
-        if len(found.failed) > SHOWN:
-            yield _more(found.failed[SHOWN:])
-        yield f"Run what failed again, and what hangs on it: {code(f'runner retry {state.run_id}')}"
-    if found.allowed:
-        rows = [f"- {code(r.job.job.job_id)} {_said(r)}" for r in found.allowed[:SHOWN]]
-        if len(found.allowed) > SHOWN:
-            rows.append(f"- and {counted(len(found.allowed) - SHOWN, 'more job')}")
-        yield "## Failures that are allowed\n\n" + "\n".join(rows)
-    if found.by_themselves:
-        alone = found.by_themselves
-        rows = [f"- {code(job.job.job_id)}: {code(why_skipped(job))}" for job in alone[:SHOWN]]
-        if len(alone) > SHOWN:
-            rows.append(f"- and {counted(len(alone) - SHOWN, 'more job')}")
-        yield "## Skipped for themselves\n\n" + "\n".join(rows)
+def allowed(found: Roots, shown: int = SHOWN) -> str:
+    """Jobs that failed and may."""
+    rows = [f"- {code(root.job.job.job_id)} {_said(root)}" for root in found.allowed[:shown]]
+    return _listed(rows, len(found.allowed))
+
+
+def skipped_alone(found: Roots, shown: int = SHOWN) -> str:
+    """Jobs that were skipped without anything having failed before them."""
+    alone = found.by_themselves
+    rows = [f"- {code(job.job.job_id)}: {code(why_skipped(job))}" for job in alone[:shown]]
+    return _listed(rows, len(alone))
+
+
+def _listed(rows: Sequence[str], total: int) -> str:
+    rest = total - len(rows)
+    return "\n".join([*rows, f"- and {counted(rest, 'more job')}"] if rest else rows)
 
 
 def _said(root: Root) -> str:
-    attempt = attempts_of(root.job)
-    told = ", ".join(part for part in (code(detail(root.job)), attempt) if part)
+    told = ", ".join(part for part in (code(detail(root.job)), _attempt(root)) if part)
     return f"{job_word(root.job)} ({told})" if told else job_word(root.job)
 
 
-def _failure(state: RunState, root: Root, evidence: Evidence) -> str:
-    job_id = root.job.job.job_id
-    rows = [f"### {code(job_id)} {_said(root)}"]
-    tail = evidence.tails.get(job_id, ())
+def _attempt(root: Root) -> str:
+    """`attempt 2 of 3`; after a retry by hand there may be more than were planned."""
+    number, planned = root.job.attempt, 1 + root.job.job.retry.count
+    return f"attempt {number} of {max(number, planned)}" if number else ""
+
+
+def _failure(state: RunState, root: Root, evidence: Evidence, style: Style) -> str:
+    kind = failure_class(root.job)
+    rows = [
+        f"### {code(root.job.job.job_id)} {_said(root)}",
+        "",
+        f"- Class: {kind.name}. {kind.advice}",
+        *(f"- {row}" for row in _ways_on(state, root, style)),
+    ]
+    tail = evidence.tails.get(root.job.job.job_id, ())[-style.lines :] if style.lines else ()
     if tail:
         rows += ["", f"Its last {counted(len(tail), 'line')}:", "", fence("\n".join(tail))]
-    if root.job.attempts:
-        rows += ["", f"All of it: {code(f'runner logs {state.run_id} {job_id}')}"]
-    if root.skipped:
-        rows += ["", f"{counted(len(root.skipped), 'job')} skipped because of it: {_named(root.skipped)}"]
     return "\n".join(rows)
+
+
+def _ways_on(state: RunState, root: Root, style: Style) -> Iterator[str]:
+    job_id = root.job.job.job_id
+    if root.skipped:
+        yield f"{counted(len(root.skipped), 'job')} skipped because of it: {_named(root.skipped)}"
+    yield f"Again: {code(style.commands.retry(state.run_id, job_id))}"
+    if root.job.attempts:
+        found = style.links.log(job_id)
+        yield f"All of its log: {found or code(style.commands.logs(state.run_id, job_id))}"
 
 
 def _named(job_ids: tuple[str, ...]) -> str:

@@ -11,61 +11,65 @@ from runner.report.wording import counted, job_word, seconds_of, why_skipped
 from runner.state import JobState, Phase, RunState
 from runner.units import format_duration, format_size
 
-_ROWS = 200
-_FILES = 100
-_SUMMARIES = 30
-_SUMMARY_SIZE = 8192
+ROWS = 200
+FILES = 100
+SUMMARIES = 30
+SUMMARY_SIZE = 8192
 
 
-def summaries(state: RunState, evidence: Evidence) -> str:
-    """What jobs wrote into `RUNNER_SUMMARY`, fenced: it is foreign text."""
+def summaries(
+    state: RunState, evidence: Evidence, *, shown: int = SUMMARIES, size: int = SUMMARY_SIZE
+) -> str:
+    """What jobs wrote into `RUNNER_SUMMARY`, fenced: it is foreign text. "" where none did."""
     told = [(job_id, evidence.summaries[job_id]) for job_id in state.jobs if job_id in evidence.summaries]
-    if not told:
-        return ""
-    parts = ["## Summaries"]
-    for job_id, summary in told[:_SUMMARIES]:
-        cut = summary[:_SUMMARY_SIZE]
-        more = "\n\n(cut here)" if len(summary) > _SUMMARY_SIZE else ""
-        parts.append(f"### {code(job_id)}\n\n{fence(cut, 'markdown')}{more}")
-    if len(told) > _SUMMARIES:
-        parts.append(f"And {counted(len(told) - _SUMMARIES, 'more job')} wrote one.")
+    parts = []
+    for job_id, summary in told[:shown]:
+        more = "\n\n(cut here)" if len(summary) > size else ""
+        parts.append(f"### {code(job_id)}\n\n{fence(summary[:size], 'markdown')}{more}")
+    if len(told) > shown:
+        parts.append(f"And {counted(len(told) - shown, 'more job')} wrote one.")
     return "\n\n".join(parts)
 
 
-def files(state: RunState, evidence: Evidence) -> str:
+def files(state: RunState, evidence: Evidence, *, shown: int = FILES) -> str:
+    """Result files with size and sha256; without any, ""."""
     kept = [(job_id, f) for job_id in state.jobs for f in evidence.files.get(job_id, ())]
     if not kept:
         return ""
     rows = [
-        f"| {code(job_id)} | {code(f.path, cell=True)} | {format_size(f.size)} | {code(f.sha256)} |"
-        for job_id, f in kept[:_FILES]
+        f"| {_cell(job_id)} | {_cell(f.path)} | {format_size(f.size)} | {_cell(f.sha256)} |"
+        for job_id, f in kept[:shown]
     ]
     total = format_size(sum(f.size for _, f in kept))
-    more = f", of which {_FILES} are listed" if len(kept) > _FILES else ""
-    head = f"## Result files\n\n{counted(len(kept), 'file')}, {total}{more}; copy them: "
-    command = code(f"runner results {state.run_id} -o DIR")
-    return f"{head}{command}\n\n" + _table(("job", "path", "size", "sha256"), rows)
+    more = f", of which {shown} are listed" if rows and len(kept) > shown else ""
+    head = f"{counted(len(kept), 'file')}, {total}{more}; copy them: "
+    listed = "\n\n" + _table(("job", "path", "size", "sha256"), rows) if rows else ""
+    return head + code(f"runner results {state.run_id} -o DIR") + listed
 
 
-def jobs(state: RunState) -> str:
+def jobs(state: RunState, *, shown: int = ROWS) -> str:
     """Every job in file order; of a large queue those that did not succeed first, and no more than fit."""
     listed = list(state.jobs.values())
-    if len(listed) > _ROWS:
+    if len(listed) > shown:
         listed.sort(key=lambda job: job.outcome is Outcome.SUCCEEDED)
-    rows = [_row(job) for job in listed[:_ROWS]]
-    rest = len(listed) - _ROWS
+    rows = [_row(job) for job in listed[:shown]]
+    rest = len(listed) - shown
     more = f"\n\nAnd {counted(rest, 'more job')}." if rest > 0 else ""
-    return "## Jobs\n\n" + _table(("job", "outcome", "attempts", "time", "CPU", "memory"), rows) + more
+    return _table(("job", "outcome", "attempts", "time", "CPU", "memory"), rows) + more
 
 
 def _row(job: JobState) -> str:
-    ended = job.last_ended
+    ended, name = job.last_ended, _cell(job.job.job_id)
     if ended is None:
-        why = f": {code(why_skipped(job), cell=True)}" if job.phase is Phase.SKIPPED else ""
-        return f"| {code(job.job.job_id)} | {job_word(job)}{why} | {len(job.attempts) or ''} | | | |"
+        why = f": {_cell(why_skipped(job))}" if job.phase is Phase.SKIPPED else ""
+        return f"| {name} | {job_word(job)}{why} | {len(job.attempts) or ''} | | | |"
     memory = format_size(ended.max_rss) if ended.max_rss else ""
     took, cpu = format_duration(seconds_of(job)), format_duration(ended.cpu_seconds)
-    return f"| {code(job.job.job_id)} | {job_word(job)} | {len(job.attempts)} | {took} | {cpu} | {memory} |"
+    return f"| {name} | {job_word(job)} | {len(job.attempts)} | {took} | {cpu} | {memory} |"
+
+
+def _cell(text: str) -> str:
+    return code(text, cell=True)
 
 
 def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
