@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from runner.clock import SystemClock
@@ -40,4 +41,6 @@ def _replace(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", errors="replace")
         part.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise trouble("write", path, error) from error

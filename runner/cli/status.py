@@ -96,10 +96,19 @@ def _place(directory: Path, state: RunState) -> Here:
 
 def _last_words(directory: Path, state: RunState) -> None:
     ref = reference(_place(directory, state), state)
-    report = directory / "report.md"
-    written = str(report) if report.exists() else ""
+    written = _report(directory)
     for line in closing(state, _now(directory, state), ref=ref, report=written, died=_died(directory, state)):
         click.echo(line)
+
+
+def _report(directory: Path) -> str:
+    """Where the report is, if it was written after the last event: an older one tells of another end."""
+    report = directory / "report.md"
+    try:
+        fresh = report.stat().st_mtime_ns >= (directory / "events.jsonl").stat().st_mtime_ns
+    except OSError:
+        return ""
+    return str(report) if fresh else ""
 
 
 def _table(state: RunState, now: float) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -79,6 +80,8 @@ def copy(piece: Piece, target: Path) -> int:
             )
         part.replace(destination)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise trouble("copy to", destination, error) from error
     return size
 

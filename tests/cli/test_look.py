@@ -77,6 +77,11 @@ class TestStatus:
         assert "because of break" in said.out
         assert "runner retry demo-" in said.out
 
+    def test_a_report_that_is_older_than_the_log_is_not_shown(self, ran: Shell) -> None:
+        assert "report: " in ran("status").out
+        os.utime(ran.runs()[0] / "report.md", (1, 1))
+        assert "report: " not in ran("status").out
+
     def test_json_is_the_report(self, ran: Shell) -> None:
         assert ran("status", "--json").json == json.loads((ran.runs()[0] / "report.json").read_text())
 
