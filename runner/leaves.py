@@ -86,12 +86,11 @@ def lay(tree: Any, values: Mapping[Route, Any]) -> Any:
     fresh: dict[Route, Any] = {}
 
     def own(route: Route) -> Any:
-        if route not in fresh:
-            holder = own(route[:-1]) if route else None
-            old = holder[route[-1]] if route else tree
-            fresh[route] = old.copy()
-            if route:
-                holder[route[-1]] = fresh[route]
+        if not route:
+            fresh.setdefault((), tree.copy())
+        elif route not in fresh:
+            holder = own(route[:-1])
+            fresh[route] = holder[route[-1]] = holder[route[-1]].copy()
         return fresh[route]
 
     for route, value in values.items():
