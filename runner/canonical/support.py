@@ -61,7 +61,7 @@ def _of_jobs(fields: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[No
             yield Note(text.format(jobs="`defaults`"), ("defaults", key))
         elif using:
             number, job = using[0]
-            yield Note(text.format(jobs=_jobs(str(job["job_id"]), len(using))), ("jobs", number, key))
+            yield Note(text.format(jobs=_jobs(str(job.get("job_id", "")), len(using))), ("jobs", number, key))
 
 
 def _of_secrets(fields: Mapping[str, Any]) -> Iterator[Note]:

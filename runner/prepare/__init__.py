@@ -6,9 +6,10 @@ read → parse → lay over its template → params → render → validate → 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,24 @@ __all__ = ["Prepared", "discover", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """`queue` is None where there are errors, or params without a value. `problems` are placed and sorted.
+    """What became of a file. `problems` are placed and sorted.
 
     `document` is the file itself (None where it could not be parsed), `tree` what it became once rendered,
     `volatile` the raw text of what read `git` or `now`, `missing` the params that have no value.
     """
 
-    queue: Queue | None
     problems: list[Problem]
     document: Document | None = None
     tree: Any = field(default=None, repr=False)
     volatile: Mapping[Route, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     config: Config = field(default_factory=Config)
+    make: Callable[[], Queue] | None = field(default=None, repr=False)
+
+    @property
+    def queue(self) -> Queue | None:
+        """None where there are errors, or params without a value. Made when it is asked for first."""
+        return self.make() if self.make is not None else None
 
     @property
     def has_errors(self) -> bool:
@@ -70,17 +76,17 @@ def prepare(
         raw = reading.read(source, checkout, stdin)
         parsed = raw if isinstance(raw, list) else parse(raw, source)
         if isinstance(parsed, list):
-            return Prepared(queue=None, problems=problems + parsed, config=config)
+            return Prepared(problems=problems + parsed, config=config)
         layers = layers_of(parsed, checkout)
         if layers.problems:  # without its template little can be said of the file
-            return Prepared(queue=None, problems=problems + layers.problems, document=parsed, config=config)
+            return Prepared(problems=problems + layers.problems, document=parsed, config=config)
         values = values_of(layers.tree, params or {}, require=require_params)
         made = rendered(layers, values, git, now)
         around = _around(config, environ)
         found = check(made.tree, around=around, deferred=made.deferred)
         problems += layers.place([*_unless_said(values.problems, found), *made.problems, *found])
         return Prepared(
-            queue=_queue(layers, values, made, config, problems),
+            make=_maker(layers, values, made, config, problems),
             problems=sorted(problems, key=_position),
             document=layers.document,
             tree=made.tree,
@@ -100,18 +106,24 @@ def _around(config: Config, environ: Mapping[str, str]) -> Around:
     return Around(policy=config.policy, machine=config.machine, has_aws=config.has_aws, environ=environ)
 
 
-def _queue(
+def _maker(
     layers: Layers, values: Values, made: Rendered, config: Config, problems: list[Problem]
-) -> Queue | None:
+) -> Callable[[], Queue] | None:
     if values.missing or any(problem.severity is Severity.ERROR for problem in problems):
         return None
-    return load(
-        made.tree,
-        name=layers.document.name,
-        params=values.given,
-        deferred=made.deferred,
-        machine=config.machine,
-    )
+
+    @cache
+    def make() -> Queue:
+        with _without_collector():
+            return load(
+                made.tree,
+                name=layers.document.name,
+                params=values.given,
+                deferred=made.deferred,
+                machine=config.machine,
+            )
+
+    return make
 
 
 def _position(problem: Problem) -> tuple[str, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -92,9 +92,24 @@ class Facts:
         found = {}
         for job in self.jobs:
             handler = job.fields.get("on_failure") or (None if job.job_id in exempt else default)
-            if handler in self.by_id:
+            if job.job_id and handler in self.by_id:
                 found[job.job_id] = handler
         return found
+
+
+def environments(facts: Facts) -> Iterator[tuple[JobAt | None, Mapping[str, Any]]]:
+    """That of `defaults` (without a job), then those of the jobs."""
+    default = facts.defaults.get("environment")
+    if default:
+        yield None, default
+    for job in facts.jobs:
+        own = job.fields.get("environment")
+        if own:
+            yield job, own
+
+
+def environment_route(facts: Facts, job: JobAt | None, name: str) -> Route:
+    return facts.in_defaults("environment", name) if job is None else job.route("environment", name)
 
 
 Rule = Callable[[Facts], Iterable[Problem]]

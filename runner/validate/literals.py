@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from runner.problems import Problem, Route, Severity, shorten
-from runner.validate.facts import Facts
+from runner.validate.facts import Facts, JobAt, environment_route, environments
 
 _NAMES = frozenset(
     {"TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "APIKEY", "CREDENTIAL", "CREDENTIALS"}
@@ -27,36 +27,51 @@ _FORMATS = re.compile(
     """,
     re.VERBOSE,
 )
-_STARTS = re.compile(
-    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|AIza|npm_|pypi-|hf_|eyJ|slack\.com|-----BEGIN"
+_STARTS = (
+    *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk-", "AIza"),
+    *("npm_", "pypi-", "hf_", "eyJ", "slack.com", "-----BEGIN"),
 )
-"""What every one of these has: a quick look at texts of which hardly any is one."""
+"""One of these is in every one of those: a quick look at texts of which hardly any is one."""
 
 
 def literal_secrets(facts: Facts) -> Iterator[Problem]:
-    default = facts.defaults.get("environment")
-    if default:
-        yield from _in_environment(default, facts.in_defaults("environment"))
     for name, declared in (facts.fields.get("params") or {}).items():
         if _is_token(declared.get("default")):
             yield _found(("params", name, "default"), "the default of this param looks like a secret")
+    # One look at all texts together: hardly any file holds something like a token.
+    everything = "\n".join(_texts(facts))
+    if any(start in everything for start in _STARTS):
+        yield from _tokens(facts)
+    for job, environment in environments(facts):
+        for name, value in environment.items():
+            if _is_private(name) and isinstance(value, str) and _is_literal(value) and not _is_token(value):
+                message = f"`{shorten(name)}` sounds like a secret, and its value is written here"
+                yield _found(environment_route(facts, job, name), message)
+
+
+def _texts(facts: Facts) -> Iterator[str]:
+    for _, environment in environments(facts):
+        yield from (value for value in environment.values() if value.__class__ is str)
     for job in facts.jobs:
-        own = job.fields.get("environment")
-        if own:
-            yield from _in_environment(own, job.route("environment"))
-        command = job.fields.get("command")
-        if _is_token(command) or (isinstance(command, list) and any(map(_is_token, command))):
+        yield from _words(job)
+
+
+def _words(job: JobAt) -> list[str]:
+    command = job.fields.get("command")
+    if isinstance(command, str):
+        return [command]
+    return [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
+
+
+def _tokens(facts: Facts) -> Iterator[Problem]:
+    for job, environment in environments(facts):
+        for name, value in environment.items():
+            if _is_token(value):
+                message = f"the value of `{shorten(name)}` looks like a secret"
+                yield _found(environment_route(facts, job, name), message)
+    for job in facts.jobs:
+        if any(map(_is_token, _words(job))):
             yield _found(job.route("command"), "this command holds what looks like a secret")
-
-
-def _in_environment(environment: Mapping[str, Any], route: Route) -> Iterator[Problem]:
-    for name, value in environment.items():
-        if _is_token(value):
-            yield _found((*route, name), f"the value of `{shorten(name)}` looks like a secret")
-        elif _is_private(name) and isinstance(value, str) and _is_literal(value):
-            yield _found(
-                (*route, name), f"`{shorten(name)}` sounds like a secret, and its value is written here"
-            )
 
 
 @lru_cache(maxsize=4096)
@@ -73,7 +88,9 @@ def _is_literal(value: str) -> bool:
 
 
 def _is_token(value: Any) -> bool:
-    return isinstance(value, str) and bool(_STARTS.search(value)) and bool(_FORMATS.search(value))
+    if not isinstance(value, str) or not any(start in value for start in _STARTS):
+        return False
+    return _FORMATS.search(value) is not None
 
 
 def _found(route: Route, message: str) -> Problem:

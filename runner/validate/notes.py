@@ -10,6 +10,7 @@ from runner.canonical.support import refused, unsupported
 from runner.problems import Problem, Route, Severity
 from runner.validate.facts import Facts
 
+_HOW = frozenset({"retry_delay", "retry_strategy"})
 _REFUSED = "`run` refuses such a queue"
 _UNSUPPORTED = "a run goes on without it"
 
@@ -17,8 +18,7 @@ _UNSUPPORTED = "a run goes on without it"
 def not_yet(facts: Facts) -> Iterator[Problem]:
     """Features of the language that this version does not execute, a sentence each."""
     provider = machine_of(facts.fields, facts.around.machine).provider
-    jobs = [{**job.fields, "job_id": job.job_id} for job in facts.jobs]
-    fields = {**facts.fields, "jobs": jobs}
+    fields = {**facts.fields, "jobs": [job.fields for job in facts.jobs]}
     for note, hint in [(n, _REFUSED) for n in refused(fields, provider)] + [
         (n, _UNSUPPORTED) for n in unsupported(fields)
     ]:
@@ -29,7 +29,8 @@ def idle_retries(facts: Facts) -> Iterator[Problem]:
     """Fields that say how a job is tried again, where nothing says how often."""
     yield from _idle(facts.defaults, ("defaults",), needs_count=False)
     for job in facts.jobs:
-        yield from _idle(job.fields, ("jobs", job.number), needs_count=True)
+        if "retry" in job.fields or ("retry_count" not in job.fields and not _HOW.isdisjoint(job.fields)):
+            yield from _idle(job.fields, ("jobs", job.number), needs_count=True)
 
 
 def _idle(fields: Mapping[str, Any], route: Route, *, needs_count: bool) -> Iterator[Problem]:

@@ -21,7 +21,8 @@ def pools(facts: Facts) -> Iterator[Problem]:
     pool: Mapping[str, Any] = declared or {}
     yield from _of(facts.defaults.get("resources"), ("defaults", "resources"), pool, declared is not None)
     for job in facts.jobs:
-        yield from _of(job.fields.get("resources"), job.route("resources"), pool, declared is not None)
+        if "resources" in job.fields:
+            yield from _of(job.fields["resources"], job.route("resources"), pool, declared is not None)
 
 
 def _of(
@@ -52,6 +53,8 @@ def _amount(name: str, value: Any) -> float | None:
 def instances(facts: Facts) -> Iterator[Problem]:
     """A matrix of more combinations, or a list of more items, than a job may have instances."""
     for job in facts.jobs:
+        if "matrix" not in job.fields and "foreach" not in job.fields:
+            continue
         most = job.fields.get("max_instances", _MOST_INSTANCES)
         most = _MOST_INSTANCES if is_expression(most) else most
         for name in ("matrix", "foreach"):
