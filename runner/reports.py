@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from runner.clock import SystemClock
@@ -29,16 +30,17 @@ def write_reports(directory: Path) -> Path:
 def write_from(directory: Path, plan: Plan, state: RunState, found: Evidence) -> Path:
     """The same for a state that was folded already."""
     now = SystemClock().now()
-    _replace(directory / JSON, json_report.text(plan, state, found, now))
-    _replace(directory / MARKDOWN, markdown.text(plan, state, found, now))
+    _replace(directory / JSON, json_report.lines(plan, state, found, now))
+    _replace(directory / MARKDOWN, [markdown.text(plan, state, found, now)])
     return directory / MARKDOWN
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, pieces: Iterable[str]) -> None:
     """Whole or not at all. Not synced: a report can be made again from the log."""
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="replace")
+        with part.open("w", encoding="utf-8", errors="replace") as file:
+            file.writelines(pieces)
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

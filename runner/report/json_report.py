@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from runner.events import format_time
@@ -18,11 +19,20 @@ _encode = json.JSONEncoder(separators=(", ", ": "), check_circular=False).encode
 
 def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
     """The object, with one line a job, so that people can read it too. `now` counts while the run is live."""
-    head = _head(plan, state, now)
-    fields = [f"  {_encode(key)}: {_encode(value)}" for key, value in head.items()]
-    jobs = ",\n".join(f"    {_encode(_job(job, evidence))}" for job in state.jobs.values())
-    fields.append(f'  "jobs": [\n{jobs}\n  ]' if jobs else '  "jobs": []')
-    return "{\n" + ",\n".join(fields) + "\n}\n"
+    return "".join(lines(plan, state, evidence, now))
+
+
+def lines(plan: Plan, state: RunState, evidence: Evidence, now: float) -> Iterator[str]:
+    """The same piece by piece: ten thousand jobs need not be in memory as text too."""
+    yield "{\n"
+    for key, value in _head(plan, state, now).items():
+        yield f"  {_encode(key)}: {_encode(value)},\n"
+    yield '  "jobs": ['
+    before = "\n"
+    for job in state.jobs.values():
+        yield f"{before}    {_encode(_job(job, evidence))}"
+        before = ",\n"
+    yield "\n  ]\n}\n"
 
 
 def _head(plan: Plan, state: RunState, now: float) -> dict[str, Any]:
