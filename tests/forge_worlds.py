@@ -1,0 +1,198 @@
+"""The same small repository on both forges, arranged for the tests of what they have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Protocol
+
+from runner.forges.files import FileForge
+from runner.forges.github import GitHub, Limits, Settings, open_github
+from runner.ports import Conversation, Forge, Lookup, PullRequest, RepositoryFacts, WorkflowRun, Workflows
+from tests.github_double import BOT, Artifact, Comment, Double, Pull
+from tests.github_double import WorkflowRun as DoubleRun
+from tests.virtual_time import VirtualTime
+
+TOKEN = "ghs_0123456789abcdefSECRET"
+BASE, HEAD, MERGE, FORKED = "ba5e" * 10, "4ead" * 10, "3e49e" * 8, "f04c" * 10
+HERE, FORK = 4711, 8000
+PLAN = WorkflowRun(
+    id=31,
+    workflow=".github/workflows/plan.yaml",
+    event="pull_request",
+    branch="topic",
+    commit=HEAD,
+    conclusion="success",
+    repository=HERE,
+    head_repository=HERE,
+)
+PULLS = (
+    PullRequest(
+        number=7,
+        title="Add a queue",
+        author="ann",
+        is_open=True,
+        head_commit=HEAD,
+        head_branch="topic",
+        head_repository=HERE,
+        base_branch="main",
+        base_commit=BASE,
+        base_repository=HERE,
+    ),
+    PullRequest(
+        number=5,
+        title="Merged",
+        author="bob",
+        is_open=False,
+        head_commit="5" * 40,
+        head_branch="old",
+        head_repository=HERE,
+        base_branch="main",
+        base_commit=BASE,
+        base_repository=HERE,
+        merge_commit=MERGE,
+        merged_at=1_799_000_000.0,
+    ),
+    PullRequest(
+        number=4,
+        title="Closed",
+        author="bob",
+        is_open=False,
+        head_commit="4" * 40,
+        head_branch="topic",
+        head_repository=HERE,
+        base_branch="main",
+        base_commit=BASE,
+        base_repository=HERE,
+    ),
+)
+
+
+class AnyForge(Forge, Conversation, Lookup, Workflows, Protocol):
+    """What both implementations are."""
+
+    def next_write(self) -> float: ...
+
+    def close(self) -> None: ...
+
+
+class ForgeWorld(Protocol):
+    """A forge, and what people do to it behind our back."""
+
+    forge: AnyForge
+    time: VirtualTime
+
+    def say(self, login: str, body: str) -> None: ...
+
+    def lock(self) -> None: ...
+
+    def archive(self) -> None: ...
+
+    def keep(self, name: str, content: bytes, *, expired: bool = False) -> None: ...
+
+    def dispatched(self) -> list[tuple[str, str, dict[str, str]]]: ...
+
+
+def pull_in_double(pull: PullRequest, double: Double, owner: str = "octo") -> Pull:
+    return Pull(
+        number=pull.number,
+        title=pull.title,
+        author=double.world.account(pull.author),
+        head_commit=pull.head_commit,
+        head_branch=pull.head_branch,
+        head_owner=owner,
+        head_repository=pull.head_repository,
+        base_branch=pull.base_branch,
+        base_commit=pull.base_commit,
+        state="open" if pull.is_open else "closed",
+        merge_commit=pull.merge_commit or "7e57" * 10,  # an open one has a trial merge
+        merged_at=pull.merged_at or None,
+    )
+
+
+def furnish(double: Double) -> Double:
+    """The repository in the double, and a workflow's token."""
+    world = double.world
+    double.token(TOKEN)
+    world.account("ann", "admin")
+    world.account("bob", "maintain")
+    world.account("cat", "triage")
+    world.account("eve")
+    world.commits.update({BASE: (), HEAD: (BASE,), MERGE: (BASE,), "5" * 40: (BASE,), "4" * 40: (BASE,)})
+    world.branches["main"] = MERGE
+    world.workflows.add("merge.yaml")
+    world.pulls = {pull.number: pull_in_double(pull, double) for pull in PULLS}
+    world.runs[PLAN.id] = DoubleRun(
+        PLAN.id, f"{PLAN.workflow}@refs/heads/main", PLAN.event, PLAN.branch, PLAN.commit
+    )
+    return double
+
+
+def settings(double: Double, limits: Limits | None = None) -> Settings:
+    return Settings(
+        repository="octo/lab", token=TOKEN, api_url=double.api, read_timeout=5.0, limits=limits or Limits()
+    )
+
+
+def github(
+    double: Double, time: VirtualTime, limits: Limits | None = None, patience: float = 900.0
+) -> GitHub:
+    return open_github(settings(double, limits), clock=time, sleep=time.sleep, patience=patience)
+
+
+class InDouble:
+    def __init__(self, double: Double, time: VirtualTime) -> None:
+        self.double, self.time = double, time
+        self.forge: AnyForge = github(double, time)
+
+    def say(self, login: str, body: str) -> None:
+        world, now = self.double.world, self.time.now()
+        number = world.new_id()
+        world.comments[number] = Comment(number, 7, world.account(login), body, now, now)
+
+    def lock(self) -> None:
+        self.double.world.pulls[7].locked = True
+
+    def archive(self) -> None:
+        self.double.world.archived = True
+
+    def keep(self, name: str, content: bytes, *, expired: bool = False) -> None:
+        number = self.double.world.new_id()
+        self.double.world.artifacts[number] = Artifact(
+            number, name, content, PLAN.id, self.time.now(), expired
+        )
+
+    def dispatched(self) -> list[tuple[str, str, dict[str, str]]]:
+        return self.double.world.dispatches
+
+
+class InFiles:
+    def __init__(self, root: Path, time: VirtualTime) -> None:
+        self.root, self.time = root, time
+        self.files = FileForge(root, clock=time, login=BOT)
+        self.forge: AnyForge = self.files
+        self.files.put_repository(
+            RepositoryFacts(id=HERE, full_name="octo/lab", default_branch="main", private=False)
+        )
+        for login, permission in (("ann", "admin"), ("bob", "write"), ("cat", "read")):
+            self.files.put_person(login, permission)
+        for pull in PULLS:
+            self.files.put_pull(pull)
+        self.files.put_workflow_run(PLAN)
+
+    def say(self, login: str, body: str) -> None:
+        self.files.put_comment(7, body, author=login)
+
+    def lock(self) -> None:
+        self.files.put_pull(dataclasses.replace(PULLS[0], locked=True))
+
+    def archive(self) -> None:
+        self.files.put_repository(dataclasses.replace(self.files.repository(), archived=True))
+
+    def keep(self, name: str, content: bytes, *, expired: bool = False) -> None:
+        self.files.put_artifact(name, content, run_id=PLAN.id, expired=expired)
+
+    def dispatched(self) -> list[tuple[str, str, dict[str, str]]]:
+        found = [json.loads(path.read_text()) for path in sorted((self.root / "dispatches").glob("*.json"))]
+        return [(record["workflow"], record["ref"], record["inputs"]) for record in found]
