@@ -230,8 +230,12 @@ class TestEngines:
     def test_agree_on_bad_queues(self, tree: Any) -> None:
         assert not engines_agree(tree, "queue")
 
-    @pytest.mark.parametrize("path", sorted((ROOT / "queues").rglob("*.yaml")), ids=lambda p: p.name)
-    def test_agree_on_our_queues(self, path: Path) -> None:
+    @pytest.mark.parametrize(
+        "path",
+        sorted([*(ROOT / "queues").rglob("*.yaml"), *(ROOT / "templates/queues").glob("*.yaml")]),
+        ids=lambda p: p.name,
+    )
+    def test_agree_on_our_queues_and_templates_as_they_are_written(self, path: Path) -> None:
         parsed = parse(path.read_bytes(), path.name)
         assert isinstance(parsed, Document)
         assert engines_agree(parsed.tree, "queue")
