@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from runner.errors import LogError
@@ -288,8 +289,13 @@ def format_time(at: float) -> str:
 
 
 def parse_time(text: str) -> float:
-    whole = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
-    return whole + int(text[20:26]) / 1e6
+    """Seconds since the epoch. Raises ValueError for what `format_time` did not write."""
+    return _parse_second(text[:19]) + int(text[20:26]) / 1e6
+
+
+@lru_cache(maxsize=8)
+def _parse_second(text: str) -> int:
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
 
 
 def encode(event: Event, seq: int, run_id: str) -> str:

@@ -98,7 +98,7 @@ def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) 
         stores.request(here.directory, {"type": "cancel", "job_ids": list(job_ids), "by": by}, name)
         return None
     if state.phase is RunPhase.FINISHED:
-        raise RefusedError(f"run {state.run_id} is over: it {state.outcome}")
+        raise RefusedError(f"run {state.run_id} is over ({state.outcome}): there is nothing to cancel")
 
     def events(_: RunState) -> Sequence[e.Event]:
         asked = e.CancelRequested(at=SystemClock().now(), job_ids=tuple(job_ids), by=by, request=name)
