@@ -328,6 +328,11 @@ class TestRefused:
         found = problems_of("a: .inf\n1: x\nb: !y z\na: 2\n")
         assert [line.split(" ")[1] for line in found] == ["number:", "key-type:", "tag:", "duplicate-key:"]
 
+    def test_a_hundred_mistakes_are_enough(self) -> None:
+        assert len(problems_of("".join(f"{i}: x\n" for i in range(5000)))) == 100
+        assert len(problems_of("a: 1\n" * 5000)) == 100
+        assert len(problems_of("[" + "NaN," * 5000 + "1]", "q.json")) == 100
+
     def test_the_value_of_a_number_is_what_a_float_can_hold(self) -> None:
         assert math.isfinite(tree_of("a: 1e308")["a"])
 

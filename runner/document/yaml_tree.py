@@ -30,6 +30,8 @@ def build(content: str) -> tuple[Any, list[Flaw]]:
         builder.read(CParser(content))
     except YAMLError as error:
         raise Refused(complaints.explain(error, content)) from None
+    except _EnoughError:
+        return None, builder.flaws
     if builder.has_duplicates:
         builder.flaws.extend(positions.duplicates(marks(content)))
     return builder.result(), sorted(builder.flaws, key=lambda flaw: (flaw.line, flaw.column))
@@ -55,6 +57,10 @@ def marks(content: str) -> Iterator[Mark]:
             yield Mark(kind, event.value if kind == positions.SCALAR else "", mark.line + 1, mark.column + 1)
         elif event.__class__ is y.DocumentEndEvent:
             return
+
+
+class _EnoughError(Exception):
+    """So many flaws were found that reading on has no use."""
 
 
 class _Open:
@@ -218,10 +224,8 @@ class _Builder:
     def _complain(self, event: Any, rule: str, message: str, hint: str) -> None:
         mark = event.start_mark
         self.flaws.append(Flaw(rule, message, hint, mark.line + 1, mark.column + 1))
-        if len(self.flaws) > MAX_FLAWS:
-            raise Refused(
-                Flaw(rule, f"{message} (the last of {MAX_FLAWS} such problems)", hint, *self.flaws[0][3:])
-            )
+        if len(self.flaws) >= MAX_FLAWS:
+            raise _EnoughError
 
 
 def weigh(value: Any, known: dict[int, int]) -> int:
