@@ -55,9 +55,7 @@ def test_ten_thousand_jobs_leave_nothing_and_need_little(project: Project) -> No
     small, few = measure(project, independent(100))
     large, many = measure(project, independent(10_000))
     assert many == few
-    assert (
-        large - small
-    ) * 1024 / 9_900 < 4096 * 1.6  # the graph and its report included, see docs/running.md
+    assert (large - small) * 1024 / 9_900 < 4096  # file, plan, run and reports together
     assert processes.descendants(os.getpid()) == []
 
 
