@@ -103,7 +103,7 @@ def _receive(reading: int, deadline: float) -> tuple[bytes, str]:
 
 def _result(received: bytes, status: int, seconds: float, memory: int) -> Any:
     if -status in {signal.SIGXCPU, signal.SIGPROF}:
-        raise BoundExceeded(f"took more than {seconds:g} s of CPU time")
+        raise BoundExceeded(f"took more than {seconds:.2g} s of CPU time")
     if received[:1] == b"=":
         return json.loads(received[1:])
     if received[:1] == b"!":

@@ -6,6 +6,7 @@ Both are pure; `evaluator` runs `answer` in a process of its own, with bounds.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -73,6 +74,7 @@ class Answer:
     error: str = ""
 
 
+@functools.lru_cache(maxsize=32_768)
 def condition(text: str) -> Condition:
     """What the `when` that is written so reads, with or without `${{ }}`."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -46,7 +47,9 @@ class Surroundings:
         """Whether this source can hold more than the file itself allows: not a number, not a choice."""
         if not source.startswith("params."):
             return True
-        name = source.removeprefix("params.")
+        name = re.split(r"[.\[]", source.removeprefix("params."), maxsplit=1)[0]
+        if name not in self.params and name not in self.missing:
+            return False  # there is no such param, which is the problem to show
         declared = self.tree.get("params") if isinstance(self.tree, dict) else None
         rule = declared.get(name) if isinstance(declared, dict) else None
         rule = rule if isinstance(rule, dict) else {}

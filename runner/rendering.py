@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runner.bounded import BoundExceeded, bounded
-from runner.leaves import Leaf, Role, leaves
+from runner.leaves import Leaf, Role, lay, leaves
 from runner.model import Git
 from runner.params import Values, resolve
 from runner.problems import Problem, Route, Severity
@@ -51,7 +51,7 @@ def render_bounded(
         try:
             packed = bounded(work, seconds=SECONDS + SECONDS_A_LEAF * len(every), memory=memory)
         except BoundExceeded as error:
-            return _too_much(tree, every[int.from_bytes(place[:_NUMBER], "little")], error.reason)
+            return _too_much(tree, every, int.from_bytes(place[:_NUMBER], "little"), error.reason)
     return _unpacked(packed).rendered(tree)
 
 
@@ -84,15 +84,17 @@ def _slow_patterns(patterned: list[str], reason: str) -> Problem:
     )
 
 
-def _too_much(tree: Any, leaf: Leaf, reason: str) -> Rendered:
+def _too_much(tree: Any, every: list[Leaf], number: int, reason: str) -> Rendered:
+    """One problem, and a tree whose conditions are taken out: what was too much here is so everywhere."""
     problem = Problem(
         rule="template-limit",
         message=f"evaluating the template {reason}",
-        hint="make it smaller",
-        route=leaf.route,
-        at_key=leaf.role is Role.KEY,
+        hint="make it smaller, or the file's templates fewer",
+        route=every[number].route,
+        at_key=every[number].role is Role.KEY,
     )
-    return Rendered(tree=tree, problems=[problem], deferred={}, volatile={})
+    bare = lay(tree, {leaf.route: True for leaf in every if leaf.role is Role.WHEN})
+    return Rendered(tree=bare, problems=[problem], deferred={}, volatile={})
 
 
 def _packed(found: Evaluated) -> dict[str, Any]:

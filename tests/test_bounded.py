@@ -54,7 +54,7 @@ def test_cpu_time_is_bounded() -> None:
 
     started = time.monotonic()
     assert exceeded(spin, seconds=0.2) == "took more than 0.2 s of CPU time"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 def test_even_inside_one_operation() -> None:
@@ -64,7 +64,7 @@ def test_even_inside_one_operation() -> None:
 def test_wall_time_is_bounded() -> None:
     started = time.monotonic()
     assert exceeded(lambda: threading.Event().wait(60), seconds=0.1) == "took too long"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_memory_is_bounded() -> None:
@@ -154,7 +154,7 @@ def test_it_is_cheap() -> None:
     started = time.monotonic()
     for _ in range(50):
         call(lambda: 1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_our_own_limits_stay() -> None:

@@ -114,7 +114,7 @@ def test_a_flood_is_answered_in_order(evaluator: Evaluator) -> None:
         evaluator.submit(request(number, f"run {number} ${{{{ jobs['a'].outputs.x | q }}}}"))
     found = answers(evaluator, 10_000)
     assert [answer.values for answer in found] == [{"command": f"run {n} 'a {n}'"} for n in range(10_000)]
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # 10,000 round trips of a process start would be minutes
 
 
 def test_a_request_larger_than_any_pipe(evaluator: Evaluator) -> None:

@@ -361,6 +361,12 @@ class TestWarnings:
         )
         assert len(rendered(job(command=command, shell=["/bin/sh", "-c"])).problems) == 1
 
+    def test_a_param_that_there_is_not_is_one_problem(self) -> None:
+        assert problem(job(command="echo ${{ params.nothing }}")).rule == "undefined"
+        assert (
+            rendered(job(command="echo ${{ params.key }}"), frozenset({"key"})).problems[0].rule == "unquoted"
+        )
+
     def test_only_commands_reach_a_shell(self) -> None:
         assert rendered(job(environment={"A": "${{ params.name }}"})).problems == []
 
