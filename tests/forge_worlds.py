@@ -81,7 +81,7 @@ class ForgeWorld(Protocol):
     """A forge, and what people do to it behind our back."""
 
     forge: AnyForge
-    time: VirtualTime
+    clock: VirtualTime
 
     def say(self, login: str, body: str) -> None: ...
 
@@ -136,18 +136,18 @@ def settings(double: Double, limits: Limits | None = None) -> Settings:
 
 
 def github(
-    double: Double, time: VirtualTime, limits: Limits | None = None, patience: float = 900.0
+    double: Double, clock: VirtualTime, limits: Limits | None = None, patience: float = 900.0
 ) -> GitHub:
-    return open_github(settings(double, limits), clock=time, sleep=time.sleep, patience=patience)
+    return open_github(settings(double, limits), clock=clock, sleep=clock.sleep, patience=patience)
 
 
 class InDouble:
-    def __init__(self, double: Double, time: VirtualTime) -> None:
-        self.double, self.time = double, time
-        self.forge: AnyForge = github(double, time)
+    def __init__(self, double: Double, clock: VirtualTime) -> None:
+        self.double, self.clock = double, clock
+        self.forge: AnyForge = github(double, clock)
 
     def say(self, login: str, body: str) -> None:
-        world, now = self.double.world, self.time.now()
+        world, now = self.double.world, self.clock.now()
         number = world.new_id()
         world.comments[number] = Comment(number, 7, world.account(login), body, now, now)
 
@@ -160,7 +160,7 @@ class InDouble:
     def keep(self, name: str, content: bytes, *, expired: bool = False) -> None:
         number = self.double.world.new_id()
         self.double.world.artifacts[number] = Artifact(
-            number, name, content, PLAN.id, self.time.now(), expired
+            number, name, content, PLAN.id, self.clock.now(), expired
         )
 
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]:
@@ -168,9 +168,9 @@ class InDouble:
 
 
 class InFiles:
-    def __init__(self, root: Path, time: VirtualTime) -> None:
-        self.root, self.time = root, time
-        self.files = FileForge(root, clock=time, login=BOT)
+    def __init__(self, root: Path, clock: VirtualTime) -> None:
+        self.root, self.clock = root, clock
+        self.files = FileForge(root, clock=clock, login=BOT)
         self.forge: AnyForge = self.files
         self.files.put_repository(
             RepositoryFacts(id=HERE, full_name="octo/lab", default_branch="main", private=False)

@@ -20,12 +20,12 @@ MARKER = "<!-- runner:plan -->"
 
 @pytest.fixture(params=["github", "files"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForgeWorld]:
-    time = VirtualTime()
+    clock = VirtualTime()
     if request.param == "files":
-        yield InFiles(tmp_path / "forge", time)
+        yield InFiles(tmp_path / "forge", clock)
         return
-    with serving(furnish(Double(time))) as double:
-        made = InDouble(double, time)
+    with serving(furnish(Double(clock))) as double:
+        made = InDouble(double, clock)
         yield made
         made.forge.close()
         assert double.violations == []
@@ -43,7 +43,7 @@ class TestStatuses:
         world.forge.set_status(HEAD, status)
         found = world.forge.statuses(HEAD)
         assert found == (dataclasses.replace(status, author=BOT, at=found[0].at),)
-        assert abs(found[0].at - world.time.now()) < 2
+        assert abs(found[0].at - world.clock.now()) < 2
 
     def test_the_newest_of_each_context_newest_first(self, world: ForgeWorld) -> None:
         for context, state in (("a", "pending"), ("b", "pending"), ("a", "success")):
@@ -104,7 +104,7 @@ class TestComments:
 
     def test_edited_in_place(self, world: ForgeWorld) -> None:
         first = world.forge.add_comment(7, "before")
-        world.time.sleep(100)
+        world.clock.sleep(100)
         world.forge.edit_comment(first, "after")
         (found,) = world.forge.comments(7)
         assert (found.id, found.body, found.at) == (first.id, "after", first.at)
@@ -254,4 +254,4 @@ class TestWorkflows:
 
 
 def test_next_write_is_now_before_the_first(world: ForgeWorld) -> None:
-    assert world.forge.next_write() <= world.time.now()
+    assert world.forge.next_write() <= world.clock.now()

@@ -85,7 +85,7 @@ def _forbidden(reply: Reply, doing: str, because: str) -> ForgeError:
     needed = reply.headers.get("x-accepted-github-permissions", "")
     lacks_right = "not accessible by" in reply.message
     if lacks_right and needed:
-        either = " or ".join(part.strip().replace("=", ": ") for part in needed.split(";"))
+        either = " or ".join(part.strip().replace("=", ": ").replace("_", "-") for part in needed.split(";"))
         return ForgeRefusedError(
             f"cannot {doing}: the token lacks a permission ({either})",
             hint="give it under `permissions:` of the workflow's job; a fork's pull request never gets it",

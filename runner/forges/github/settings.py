@@ -15,7 +15,7 @@ from runner.errors import UsageError
 from runner.forges.github.budget import Limits
 
 PUBLIC = "https://api.github.com"
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", re.ASCII)
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
