@@ -7,14 +7,17 @@ symbolic links. Runs in threads: copying a large model does not hold up the sche
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from runner import patterns
 from runner.stores.directory import sync_directory, write_atomically
@@ -58,11 +61,12 @@ class Collector:
         self._woken = woken
         self._pool: ThreadPoolExecutor | None = None
         self._pending: set[Future[Collected]] = set()
+        self._closing = threading.Event()
 
     def submit(self, collection: Collection) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="results")
-        future = self._pool.submit(collect, collection)
+        future = self._pool.submit(collect, collection, self._closing)
         self._pending.add(future)
         future.add_done_callback(lambda _: self._woken())
 
@@ -72,13 +76,15 @@ class Collector:
         return [future.result() for future in done]
 
     def close(self) -> None:
-        """Begun copies are finished, waiting ones dropped: a resumed run collects again."""
+        """What is not done is dropped: a resumed run collects again."""
+        self._closing.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def collect(collection: Collection) -> Collected:
-    """Copy, hash, list. Done twice it gives the same."""
+def collect(collection: Collection, closing: threading.Event | None = None) -> Collected:
+    """Copy, hash, list. Done twice it gives the same. Given up (as `broken`) once `closing` is set."""
+    closing = closing or threading.Event()
     missing: list[str] = []
     try:
         collection.target.mkdir(exist_ok=True)
@@ -86,11 +92,11 @@ def collect(collection: Collection) -> Collected:
             found = False
             for source, name in _matches(collection, pattern):
                 found = True
-                _copy(source, collection.target / name)
+                _copy(source, collection.target / name, closing)
             if not found:
                 missing.append(pattern)
         _make_room_for_manifest(collection)
-        entries = list(_entries(collection.target))
+        entries = list(_entries(collection.target, closing))
         _make_durable(collection.target, entries)
         made = {"version": 1, "attempt": collection.handle, "files": entries, "missing": missing}
         write_atomically(collection.target / MANIFEST, json.dumps(made, indent=1).encode() + b"\n")
@@ -139,7 +145,7 @@ def _make_room_for_manifest(collection: Collection) -> None:
         path.replace(path.with_name(MANIFEST + ".1"))
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, closing: threading.Event) -> None:
     """Through a `.part` file, so that a kept file is always whole."""
     try:
         reading = source.open("rb")
@@ -149,13 +155,13 @@ def _copy(source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         with part.open("wb") as writing:
-            while chunk := reading.read(_CHUNK):
+            while chunk := _read(reading, closing):
                 writing.write(chunk)
         part.chmod(stat.S_IMODE(os.fstat(reading.fileno()).st_mode) | 0o600)
     part.replace(target)
 
 
-def _entries(target: Path) -> Iterable[dict[str, str | int]]:
+def _entries(target: Path, closing: threading.Event) -> Iterable[dict[str, str | int]]:
     """Every kept file, sorted by path, with its size and SHA-256."""
     for path in sorted(patterns.files(target, "**")):
         name = str(path.relative_to(target))
@@ -163,10 +169,16 @@ def _entries(target: Path) -> Iterable[dict[str, str | int]]:
             continue
         digest, size = hashlib.sha256(), 0
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := _read(file, closing):
                 digest.update(chunk)
                 size += len(chunk)
         yield {"path": name, "size": size, "sha256": digest.hexdigest()}
+
+
+def _read(file: BinaryIO, closing: threading.Event) -> bytes:
+    if closing.is_set():
+        raise InterruptedError(errno.EINTR, "the run was interrupted")
+    return file.read(_CHUNK)
 
 
 def _make_durable(target: Path, entries: list[dict[str, str | int]]) -> None:

@@ -8,8 +8,6 @@ then the effects are carried out.
 from __future__ import annotations
 
 import contextlib
-import os
-import selectors
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +28,7 @@ from runner.specs import Place, attempt_directory, handle, spec
 from runner.state import Phase, RunPhase, RunState, apply
 from runner.stores.directory import trouble
 from runner.views import request as evaluation
+from runner.wakeups import Wakeups
 
 OnEvents = Callable[[RunState, Sequence[e.Event]], None]
 TICK = 0.2
@@ -60,7 +59,8 @@ class Scheduler:
         self._on_events = on_events
         self._decider = Decider(state, graph)
         self._evaluator = Evaluator()
-        self._collector = Collector(self._wake)
+        self._wakeups = Wakeups()
+        self._collector = Collector(self._wakeups.ring)
         self._batch: list[e.Event] = []
         self._effects: list[Action] = []
         self._attempts: dict[str, tuple[str, int]] = {}  # handle → job, attempt; while it runs
@@ -69,14 +69,7 @@ class Scheduler:
         self._interrupts: list[str] = []
         self._interrupts_seen = 0
         self._next_look = 0.0
-        self._woken, self._waker = os.pipe()
-        os.set_blocking(self._woken, False)
-        os.set_blocking(self._waker, False)
-        self._selector = selectors.DefaultSelector()
-        self._watched: int | None = None
-        for fd in (executor.fileno(), self._woken):
-            if fd is not None:
-                self._selector.register(fd, selectors.EVENT_READ)
+        self._wakeups.watch("executor", executor.fileno())
 
     def interrupt(self, reason: str) -> bool:
         """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers.
@@ -84,12 +77,8 @@ class Scheduler:
         Gives whether it was the first time.
         """
         self._interrupts.append(reason)
-        self._wake()
+        self._wakeups.ring()
         return len(self._interrupts) == 1
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._waker, b"!")
 
     def run(self) -> RunState:
         """Until the run is finished or interrupted. Raises RunnerError when it cannot be carried on."""
@@ -192,21 +181,10 @@ class Scheduler:
         deadline = self._evaluator.deadline()
         if deadline is not None:
             timeout = min(timeout, deadline - time.monotonic())
-        self._watch(self._evaluator.fileno())
-        self._selector.select(max(0.0, timeout))
-
-    def _watch(self, evaluator: int | None) -> None:
-        """The evaluator's process comes and goes; everything else is watched from the start."""
-        if evaluator != self._watched:
-            if self._watched is not None:
-                self._selector.unregister(self._watched)
-            if evaluator is not None:
-                self._selector.register(evaluator, selectors.EVENT_READ)
-            self._watched = evaluator
+        self._wakeups.watch("evaluator", self._evaluator.fileno())  # its process comes and goes
+        self._wakeups.wait(timeout)
 
     def _gather(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._woken, 4096)
         for report in self._executor.poll():
             self._reported(report)
         for answer in self._evaluator.poll():
@@ -321,10 +299,7 @@ class Scheduler:
             self._store.append(self._batch)
 
     def _close(self) -> None:
-        self._selector.close()
         self._executor.close()
         self._evaluator.close()
         self._collector.close()
-        os.close(self._woken)
-        waker, self._waker = self._waker, -1
-        os.close(waker)
+        self._wakeups.close()
