@@ -23,8 +23,8 @@ class Clock(Protocol):
 class Spec:
     """One attempt, ready to run: everything resolved, nothing left to decide.
 
-    `environment` comes over the runner's own (already cleaned) environment. `masks` are the values
-    that must not reach a log. `command` as in `model.Job`. Paths are absolute.
+    `environment` comes over the runner's own (already cleaned) environment. `stores_results`: files are
+    put into the attempt's results folder after its end. `masks` are the values that must not reach a log. `command` as in `model.Job`. Paths are absolute.
     """
 
     handle: str
@@ -37,6 +37,7 @@ class Spec:
     directory: str
     kill_grace: float = 10.0
     keep_processes: bool = False
+    stores_results: bool = False
     masks: tuple[str, ...] = field(default=(), repr=False)
 
 

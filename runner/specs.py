@@ -77,6 +77,7 @@ def spec(state: RunState, graph: Graph, place: Place, job: JobState, attempt: in
         directory=directory,
         kill_grace=made.kill_grace,
         keep_processes=made.keep_processes,
+        stores_results=bool(made.result_files),
         masks=given.masks if given else (),
     )
 

@@ -97,6 +97,23 @@ jobs:
     assert manifest["missing"] == ["nothing/*"]
 
 
+def test_kept_results_stay_with_their_job(project: Project) -> None:
+    """Neither is the folder of a job that keeps files given to the next, nor are the files seen there."""
+    done = project.go("""
+max_parallel: 1
+jobs:
+  - {job_id: one, command: echo 1 > one.txt, result_files: [one.txt]}
+  - {job_id: two, depends_on: [one], command: 'ls -A $RUNNER_RESULT_DIR; echo 2 > $RUNNER_RESULT_DIR/two.txt'}
+  - {job_id: three, depends_on: [two], command: 'ls -A $RUNNER_RESULT_DIR'}
+  - {job_id: four, depends_on: [three], command: 'ls -A $RUNNER_RESULT_DIR', result_files: [one.txt]}
+""")
+    assert done.returncode == 0, done.stderr
+    assert [entry["path"] for entry in project.manifest("one")["files"]] == ["one.txt"]
+    assert [entry["path"] for entry in project.manifest("two")["files"]] == ["two.txt"]
+    assert [entry["path"] for entry in project.manifest("four")["files"]] == ["one.txt"]
+    assert project.log("two") == project.log("three") == project.log("four") == ""
+
+
 def test_an_absolute_result_path_loses_its_first_slash(project: Project) -> None:
     path = project.folder / "elsewhere" / "model.bin"
     project.go(

@@ -41,6 +41,7 @@ class Attempt:
         first: bool,
         grace: float,
         keep_processes: bool,
+        stores_results: bool,
         masks: tuple[str, ...],
     ) -> None:
         self.slot = slot
@@ -55,6 +56,7 @@ class Attempt:
         self.first = first
         self.grace = grace
         self.keep_processes = keep_processes
+        self.stores_results = stores_results
         self.masks = masks
         self.pipes: dict[int, Any] = {}  # masked streams still open, by descriptor
         self.pid = 0
@@ -247,7 +249,8 @@ class Attempt:
             if fd in self.pipes:
                 self.close_pipe(fd)
         if self.leftovers:
-            self.say(f"runner: {self.leftovers} process(es) left behind by the job were ended\n")
+            many = "1 process" if self.leftovers == 1 else f"{self.leftovers} processes"
+            self.say(f"runner: ended {many} that the job left behind\n")
 
     def settle(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -275,7 +278,8 @@ class Attempt:
             flags = ("output" in names) | ("summary.md" in names) << 1
             results = self.directory + "/results"
             flags |= bool(os.listdir(results)) << 2  # noqa: PTH208
-            if not flags & 4 and not self.kept and os.lstat(results).st_mode == self.slot.folder_mode:
+            unused = not flags & 4 and not self.kept and not self.stores_results
+            if unused and os.lstat(results).st_mode == self.slot.folder_mode:
                 self.slot.spare = results
         except OSError:
             pass  # the job removed its own directory: it has left nothing

@@ -91,6 +91,7 @@ class LocalExecutor:
             spec.attempt == 1,
             spec.kill_grace,
             spec.keep_processes,
+            spec.stores_results,
             spec.masks,
         )
         self._running[slot] = spec
