@@ -94,7 +94,7 @@ class Double:
         if not fault.status:
             return None
         body = {"message": fault.message, "documentation_url": DOCUMENTATION}
-        return Reply(fault.status, body, fault.headers)
+        return Reply(fault.status, body if fault.body is None else fault.body, fault.headers)
 
     def _json(self, raw: bytes, operation: str) -> Any:
         try:

@@ -23,6 +23,8 @@ class Fault:
     hang: bool = False
     message: str = "Something went wrong"
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    """What is sent in place of a JSON error."""
     seen: int = 0
     hits: int = 0
 

@@ -1,8 +1,8 @@
-"""Calls to one repository: paths, pages and JSON. Of github3 its session and its pages are used.
+"""Calls to one repository: paths, pages and JSON, over github3's session.
 
-Its objects are not: before the call that is wanted each costs another one (the repository, the commit, the
-issue), `Repository.statuses` asks for a path that GitHub does not have, and they raise where a server leaves
-out a field that nobody reads.
+Its objects are not used: before the call that is wanted each costs another one (the repository, the commit,
+the issue), `Repository.statuses` asks for a path that GitHub does not have, they raise where a server leaves
+out a field that nobody reads, and its iterator takes a page that is `null` for the end.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from github3.exceptions import GitHubException
-from github3.structs import GitHubIterator
 
 from runner.errors import ForgeBusyError, ForgeError, ForgeNotFoundError, ForgeRefusedError
 from runner.forges.github.session import Session
@@ -34,14 +32,24 @@ class Api:
         with self._session.doing(doing):
             return _object(self._session.get(self._root + path), doing)
 
-    def pages(self, doing: str, path: str, *, key: str | None = None, **params: str) -> list[dict[str, Any]]:
-        """Every item of every page, in the order of the server. `key`: where the list is inside an object."""
+    def pages(self, doing: str, path: str, *, key: str = "", **params: str) -> list[dict[str, Any]]:
+        """Every item of every page, in the server's order. `key`: where the list is inside an object.
+
+        A page that is no list is an error and never an empty one: who sees no comment posts a second.
+        """
+        found: list[dict[str, Any]] = []
+        url, wanted = self._root + path, {"per_page": "100", **params}
         with self._session.doing(doing):
-            pages = GitHubIterator(-1, self._root + path, dict, self._session, dict(params), list_key=key)
-            try:
-                return list(pages)
-            except (GitHubException, TypeError, ValueError) as error:
-                raise _nonsense(doing) from error
+            while url:
+                response = self._session.get(url, params=wanted)
+                page = _json(response, doing)
+                items = page.get(key) if key and isinstance(page, dict) else page
+                if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                    raise _nonsense(doing)
+                found += items
+                # The address of the next page has the parameters already.
+                url, wanted = response.links.get("next", {}).get("url", ""), {}
+        return found
 
     def post(
         self, doing: str, path: str, body: Mapping[str, Any], *, repeatable: bool = False
@@ -103,15 +111,18 @@ def segment(text: object) -> str:
 
 
 def _object(response: requests.Response, doing: str) -> dict[str, Any]:
-    if not response.content:
-        return {}
-    try:
-        found = response.json()
-    except ValueError as error:
-        raise _nonsense(doing) from error
+    """The reply's object; an empty one where the reply has no body."""
+    found = _json(response, doing) if response.content else {}
     if not isinstance(found, dict):
         raise _nonsense(doing)
     return found
+
+
+def _json(response: requests.Response, doing: str) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError) as error:
+        raise _nonsense(doing) from error
 
 
 def _nonsense(doing: str) -> ForgeError:

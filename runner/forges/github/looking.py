@@ -45,13 +45,12 @@ class Looking:
             "/pulls",
             state="open",
             head=f"{owner}:{branch}",
-            per_page="100",
         )
         return tuple(reading.read(reading.pull, item) for item in found)
 
     def pulls_with(self, commit: str) -> Sequence[PullRequest]:
         doing = f"find the pull requests of {commit[:7]}"
-        found = self._api.pages(doing, f"/commits/{segment(commit)}/pulls", per_page="100")
+        found = self._api.pages(doing, f"/commits/{segment(commit)}/pulls")
         return tuple(reading.read(reading.pull, item) for item in found)
 
     def workflow_run(self, run_id: int) -> WorkflowRun:
@@ -62,7 +61,7 @@ class Looking:
         where = f"/actions/runs/{run_id}/artifacts" if run_id else "/actions/artifacts"
         doing = f"list the artifacts {name or f'of workflow run {run_id}'}"
         wanted = {"name": name} if name else {}
-        found = self._api.pages(doing, where, key="artifacts", per_page="100", **wanted)
+        found = self._api.pages(doing, where, key="artifacts", **wanted)
         made = [reading.read(reading.artifact, item) for item in found]
         return tuple(sorted(made, key=lambda artifact: -artifact.id))
 

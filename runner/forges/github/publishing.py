@@ -29,9 +29,7 @@ class Publishing:
 
     def statuses(self, commit: str) -> Sequence[Status]:
         # The combined status would be one page less, but does not say who wrote what.
-        found = self._api.pages(
-            f"read the statuses of {commit[:7]}", f"/commits/{segment(commit)}/statuses", per_page="100"
-        )
+        found = self._api.pages(f"read the statuses of {commit[:7]}", f"/commits/{segment(commit)}/statuses")
         newest: dict[str, Status] = {}
         for item in found:
             status = reading.read(reading.status, item)
@@ -54,7 +52,7 @@ class Publishing:
         return self._login
 
     def comments(self, pull: int) -> Sequence[Comment]:
-        found = self._api.pages(f"read the comments of #{pull}", f"/issues/{pull}/comments", per_page="100")
+        found = self._api.pages(f"read the comments of #{pull}", f"/issues/{pull}/comments")
         return tuple(reading.read(reading.comment, item) for item in found)
 
     def add_comment(self, pull: int, body: str) -> Comment:

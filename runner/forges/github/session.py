@@ -156,7 +156,7 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
     def _reply(self, response: requests.Response) -> refusals.Reply:
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             body = {}
         body = body if isinstance(body, dict) else {}
         errors = body.get("errors")
