@@ -17,6 +17,8 @@ LIMIT = 60_000
 A unit is at most three bytes of UTF-8, so this is also less than 250,000 bytes.
 """
 
+_NOTE = 500
+"""More than what a layout says about one missing section: it is longer by this without it."""
 ESSENTIAL = 100
 """The rank of what is never left out: such a section has a last form that says the same, shorter."""
 
@@ -25,8 +27,8 @@ ESSENTIAL = 100
 class Section:
     """`forms` go from the fullest to the shortest; without a last "" the section never goes away.
 
-    `rank` is the order in which sections give up a form, lowest first. Where the form is "", `title` says
-    what was left out; a section without a title is not missed.
+    The lowest `rank` is the first to give up room. Where the form is "", `title` says what was left out; a
+    section without a title is not missed.
     """
 
     name: str
@@ -40,28 +42,27 @@ Layout = Callable[[Mapping[str, str], Sequence[str]], str]
 
 
 def fit(sections: Sequence[Section], layout: Layout, *, limit: int = LIMIT) -> str:
-    """The fullest text that is at most `limit` UTF-16 units long.
+    """The text, at most `limit` UTF-16 units long: all of it, or each section as full as there is room for,
+    those of the highest rank first (of one rank the first).
 
     Where even the shortest forms are too long, the text is the shortest there is: forms are made so that this
     does not happen with `LIMIT`, and tests hold them to it.
     """
-    chosen = [0] * len(sections)
-    while True:
-        text = _laid_out(sections, chosen, layout)
-        excess = size(text) - limit
-        if excess <= 0 or not _give_up(sections, chosen, excess):
-            return text
-
-
-def _give_up(sections: Sequence[Section], chosen: list[int], excess: int) -> bool:
-    """Choose shorter forms, of equal ranks the last section's first; whether there was any."""
-    before = list(chosen)
-    for i in sorted(range(len(sections)), key=lambda i: (sections[i].rank, -i)):
+    text = _laid_out(sections, [0] * len(sections), layout)
+    if size(text) <= limit:
+        return text
+    chosen = [len(section.forms) - 1 for section in sections]
+    text = _laid_out(sections, chosen, layout)
+    for i in sorted(range(len(sections)), key=lambda i: -sections[i].rank):
         forms = sections[i].forms
-        while excess > 0 and chosen[i] + 1 < len(forms):
-            excess -= size(forms[chosen[i]]) - size(forms[chosen[i] + 1])
-            chosen[i] += 1
-    return chosen != before
+        for form in range(len(forms) - 1):
+            if size(text) + size(forms[form]) - size(forms[-1]) > limit + _NOTE:
+                continue
+            trial = _laid_out(sections, [*chosen[:i], form, *chosen[i + 1 :]], layout)
+            if size(trial) <= limit:
+                chosen[i], text = form, trial
+                break
+    return text
 
 
 def joined(forms: Mapping[str, str], left_out: Sequence[str]) -> str:

@@ -109,5 +109,7 @@ def _sections(
         ),
         Section(name="time", rank=80, title="time", forms=(time_spent(state, now, expected=expected), "")),
         Section(name="gantt", rank=20, title="chart", forms=(fence(chart, "mermaid") if chart else "", "")),
-        Section(name="jobs", rank=10, title="jobs", forms=(jobs(state), jobs(state, shown=40), "")),
+        Section(
+            name="jobs", rank=10, title="jobs", forms=(jobs(state, shown=100), jobs(state, shown=30), "")
+        ),
     ]

@@ -15,11 +15,12 @@ from runner.report.estimate import remaining
 from runner.report.links import Links, link
 from runner.report.markdown_top import clock, facts, headline
 from runner.report.mermaid import CHART_BELOW, Mark, flowchart
-from runner.report.wording import CUT_OFF, NOT_GOOD, detail, job_word, tally
+from runner.report.wording import CUT_OFF, NOT_GOOD, detail, is_over, job_word, tally, word_in
 from runner.state import JobState, Phase, RunPhase, RunState
 from runner.units import format_duration
 
-_ROWS = (40, 12)
+_FAILED = (40, 12)
+_RUNNING = (15, 5)
 _SILENT = 180.0
 """Seconds without an event after which silence is worth a word."""
 
@@ -41,11 +42,14 @@ def live_comment(
     """
     links = links or Links()
     sections = [
-        Section(name="failed", rank=ESSENTIAL, forms=tuple(_failed(state, links, n) for n in _ROWS)),
+        Section(name="failed", rank=ESSENTIAL, forms=tuple(_failed(state, links, n) for n in _FAILED)),
         Section(
-            name="running", rank=30, title="running jobs", forms=tuple(_running(state, now, n) for n in _ROWS)
+            name="running",
+            rank=30,
+            title="running jobs",
+            forms=tuple(_running(state, now, n, died=died) for n in _RUNNING),
         ),
-        Section(name="graph", rank=10, title="graph", forms=(_graph(state), "")),
+        Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=died), "")),
     ]
     shown = [section for section in sections if section.forms[0]]
     values = {
@@ -56,6 +60,7 @@ def live_comment(
         "heartbeat": _heartbeat(state, now, died=died),
         "facts": list(facts(plan, state, COMMENT)),
         "report": link("The report so far", links.report) if links.report else "",
+        "over": is_over(state, died=died),
         "commands": _commands(state, died=died),
     }
     return fit(shown, partial(_laid_out, values), limit=limit)
@@ -112,16 +117,18 @@ def _failed_row(job: JobState, links: Links) -> str:
     )
 
 
-def _running(state: RunState, now: float, shown: int) -> str:
+def _running(state: RunState, now: float, shown: int, *, died: bool) -> str:
     """What runs, the longest first; then what waits for its next attempt."""
     active = [j for j in state.jobs.values() if j.phase in {Phase.RUNNING, Phase.ENDED, Phase.BACKING_OFF}]
     active.sort(key=lambda job: (job.phase is Phase.BACKING_OFF, job.attempts[-1].started_at))
-    return _table("since", active, [_running_row(job, now) for job in active[:shown]])
+    return _table("since", active, [_running_row(state, job, now, died=died) for job in active[:shown]])
 
 
-def _running_row(job: JobState, now: float) -> str:
+def _running_row(state: RunState, job: JobState, now: float, *, died: bool) -> str:
     last = job.attempts[-1]
-    if job.phase is Phase.BACKING_OFF:
+    if is_over(state, died=died):
+        since = f"{CUT_OFF}, started {clock(last.started_at)}"
+    elif job.phase is Phase.BACKING_OFF:
         since = f"next attempt in {format_duration(max(0.0, job.due_at - now))}"
     else:
         since = f"{job_word(job)} for {format_duration(max(0.0, now - last.started_at))}"
@@ -138,15 +145,15 @@ def _table(title: str, jobs: Sequence[JobState], rows: Sequence[str]) -> str:
     return f"| job | {title} | attempt | |\n|---|---|---|---|\n{listed}{more}"
 
 
-def _graph(state: RunState) -> str:
+def _graph(state: RunState, *, died: bool) -> str:
     if not 1 < len(state.jobs) < CHART_BELOW:
         return ""
-    marks = {job_id: _mark(job) for job_id, job in state.jobs.items()}
+    marks = {job_id: _mark(state, job, died=died) for job_id, job in state.jobs.items()}
     return fence(flowchart(state.queue, marks), "mermaid")
 
 
-def _mark(job: JobState) -> Mark:
-    word = job_word(job)
+def _mark(state: RunState, job: JobState, *, died: bool) -> Mark:
+    word = word_in(state, job, died=died)
     if job.outcome in NOT_GOOD or word == CUT_OFF:
         return Mark(words=word, style="bad")
     if job.outcome is Outcome.SKIPPED:

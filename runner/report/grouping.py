@@ -39,8 +39,10 @@ def _by_name(queue: Queue) -> list[Group]:
     alike = [stem for stem, job_ids in found.items() if len(job_ids) > 1]
     largest = set(sorted(alike, key=lambda stem: -len(found[stem]))[: GROUPS - 1])
     named = [Group(name=_pattern(stem), job_ids=tuple(found[stem])) for stem in found if stem in largest]
-    rest = tuple(j.job_id for j in queue.jobs if _NUMBER.sub("", j.job_id) not in largest)
-    return [*named, Group(name=REST, job_ids=rest)] if rest else named
+    rest = {job_id for stem in found if stem not in largest for job_id in found[stem]}
+    if not rest:
+        return named
+    return [*named, Group(name=REST, job_ids=tuple(j.job_id for j in queue.jobs if j.job_id in rest))]
 
 
 def _pattern(stem: str) -> str:

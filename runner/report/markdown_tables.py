@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner.model import Outcome
 from runner.report.escaping import code, fence
 from runner.report.evidence import Evidence
-from runner.report.wording import counted, job_word, seconds_of, why_skipped
+from runner.report.wording import counted, seconds_of, why_skipped, word_in
 from runner.state import JobState, Phase, RunState
 from runner.units import format_duration, format_size
 
@@ -50,22 +50,24 @@ def files(state: RunState, evidence: Evidence, *, shown: int = FILES) -> str:
 def jobs(state: RunState, *, shown: int = ROWS) -> str:
     """Every job in file order; of a large queue those that did not succeed first, and no more than fit."""
     listed = list(state.jobs.values())
+    if not listed:
+        return ""
     if len(listed) > shown:
         listed.sort(key=lambda job: job.outcome is Outcome.SUCCEEDED)
-    rows = [_row(job) for job in listed[:shown]]
+    rows = [_row(state, job) for job in listed[:shown]]
     rest = len(listed) - shown
     more = f"\n\nAnd {counted(rest, 'more job')}." if rest > 0 else ""
     return _table(("job", "outcome", "attempts", "time", "CPU", "memory"), rows) + more
 
 
-def _row(job: JobState) -> str:
+def _row(state: RunState, job: JobState) -> str:
     ended, name = job.last_ended, _cell(job.job.job_id)
     if ended is None:
         why = f": {_cell(why_skipped(job))}" if job.phase is Phase.SKIPPED else ""
-        return f"| {name} | {job_word(job)}{why} | {len(job.attempts) or ''} | | | |"
+        return f"| {name} | {word_in(state, job)}{why} | {len(job.attempts) or ''} | | | |"
     memory = format_size(ended.max_rss) if ended.max_rss else ""
     took, cpu = format_duration(seconds_of(job)), format_duration(ended.cpu_seconds)
-    return f"| {name} | {job_word(job)} | {len(job.attempts)} | {took} | {cpu} | {memory} |"
+    return f"| {name} | {word_in(state, job)} | {len(job.attempts)} | {took} | {cpu} | {memory} |"
 
 
 def _cell(text: str) -> str:

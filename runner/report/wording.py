@@ -52,6 +52,18 @@ def job_word(job: JobState) -> str:
     return PHASE[job.phase]
 
 
+def is_over(state: RunState, *, died: bool = False) -> bool:
+    """Nobody works on the run (any more): what its log leaves running was cut off."""
+    return died or state.phase in {RunPhase.INTERRUPTED, RunPhase.FINISHED}
+
+
+def word_in(state: RunState, job: JobState, *, died: bool = False) -> str:
+    """`job_word`, but nothing is running in a run that is over."""
+    if is_over(state, died=died) and job.phase in {Phase.RUNNING, Phase.ENDED}:
+        return CUT_OFF
+    return job_word(job)
+
+
 def run_word(state: RunState) -> str:
     return OUTCOME[state.outcome] if state.outcome is not None else RUN_PHASE[state.phase]
 
@@ -144,7 +156,7 @@ def tally(state: RunState, *, died: bool = False) -> str:
     active = state.counts[Phase.RUNNING] + state.counts[Phase.ENDED]
     parts += [
         (state.outcomes.get(Outcome.SKIPPED, 0), "skipped"),
-        (active, CUT_OFF if died or state.phase is RunPhase.INTERRUPTED else "running"),
+        (active, CUT_OFF if is_over(state, died=died) else "running"),
         (state.counts[Phase.BACKING_OFF], "backing off"),
         (state.counts[Phase.WAITING], "waiting"),
     ]
