@@ -89,6 +89,8 @@ class ForgeWorld(Protocol):
 
     def archive(self) -> None: ...
 
+    def delete_fork(self) -> None: ...
+
     def keep(self, name: str, content: bytes, *, expired: bool = False) -> None: ...
 
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]: ...
@@ -157,6 +159,9 @@ class InDouble:
     def archive(self) -> None:
         self.double.world.archived = True
 
+    def delete_fork(self) -> None:
+        self.double.world.pulls[7].head_repository = None
+
     def keep(self, name: str, content: bytes, *, expired: bool = False) -> None:
         number = self.double.world.new_id()
         self.double.world.artifacts[number] = Artifact(
@@ -186,6 +191,9 @@ class InFiles:
 
     def lock(self) -> None:
         self.files.put_pull(dataclasses.replace(PULLS[0], locked=True))
+
+    def delete_fork(self) -> None:
+        self.files.put_pull(dataclasses.replace(PULLS[0], head_repository=0))
 
     def archive(self) -> None:
         self.files.put_repository(dataclasses.replace(self.files.repository(), archived=True))

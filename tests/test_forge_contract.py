@@ -199,6 +199,11 @@ class TestLookup:
         assert dataclasses.replace(found, url="") == pull
         assert found.is_merged == (pull.number == 5)
 
+    def test_a_fork_that_is_gone(self, world: ForgeWorld) -> None:
+        world.delete_fork()
+        assert world.forge.pull(7).head_repository == 0
+        assert [p.head_repository for p in world.forge.pulls_from("octo", "topic")] == [0]
+
     def test_no_such_pull_request(self, world: ForgeWorld) -> None:
         with pytest.raises(ForgeNotFoundError, match="#99"):
             world.forge.pull(99)

@@ -6,7 +6,7 @@
 What is kept of an operation: its path, parameters, request body and responses, with every schema that they
 name. Left out: descriptions and examples. Rewritten: OpenAPI 3.0's `nullable` as JSON Schema says it. Made
 stricter: an object may only have the properties that the description knows, so that neither side of a test
-can invent a field.
+can invent a field. Corrected: the repository of a pull request's head is null once the fork is deleted.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ def cut(source: dict[str, Any], version: str) -> dict[str, Any]:
         name = wanted.pop()
         kept[name] = schema(schemas[name])
         wanted |= set(_names(kept[name])) - set(kept)
+    for name in ("pull-request", "pull-request-simple"):
+        head = kept[name]["properties"]["head"]["properties"]
+        head["repo"] = {"anyOf": [head["repo"], {"type": "null"}]}
     return {
         "source": f"npm @octokit/openapi {version}, generated/api.github.com.json",
         "licence": "MIT, Copyright (c) 2020 Octokit contributors",
