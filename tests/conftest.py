@@ -9,7 +9,7 @@ import pytest
 
 from tests.project import Project
 
-TIERS = ("slow", "root", "wheel")
+TIERS = ("slow", "node", "root", "wheel")
 """Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
 
 

@@ -42,6 +42,7 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._open: list[str] = []
+        self._chart = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -55,8 +56,9 @@ class Page(HTMLParser):
             self.wrong.append(f"<{tag} {attributes}>")
         if tag == "a":
             self.links.append(attributes.get("href") or "")
-        if tag == "pre" and attributes.get("lang") == "mermaid":
-            self.mermaid.append("")
+        if tag == "pre":
+            self._chart = attributes.get("lang") == "mermaid"
+            self.mermaid += [""] if self._chart else []
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open or self._open.pop() != tag:
@@ -65,7 +67,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "code" in self._open or "pre" in self._open:
             self.inside += data
-            if self.mermaid and "pre" in self._open:
+            if self._chart and "pre" in self._open:
                 self.mermaid[-1] += data
         else:
             self.outside += data

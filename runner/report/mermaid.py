@@ -61,7 +61,7 @@ def _lines(queue: Queue, marks: Mapping[str, Mark]) -> Iterator[str]:
 def _shape(job: Job, mark: Mark | None, *, handles: bool) -> str:
     """Round ends for what runs whatever happens, a hexagon for a handler, a box for the rest."""
     words = f"<br/>{escape(mark.words)}" if mark else ""
-    label = f'"{escape(job.job_id)}{words}"'
+    label = f'"{escape(job.job_id) or " "}{words}"'  # Mermaid takes no empty label
     if handles:
         return "{{" + label + "}}"
     return f"([{label}])" if job.always_run else f"[{label}]"
