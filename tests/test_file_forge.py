@@ -12,7 +12,7 @@ import pytest
 from runner.errors import ForgeError
 from runner.forges.files import LOGIN, FileForge
 from runner.ports import Status
-from tests.forge_worlds import HEAD, PULLS
+from tests.forge_worlds import FORK, FORKED, HEAD, PULLS
 from tests.virtual_time import VirtualTime
 
 
@@ -119,3 +119,9 @@ def test_a_second_pull_request_has_its_own_comments(forge: FileForge) -> None:
     forge.put_pull(dataclasses.replace(PULLS[0], number=77))
     forge.add_comment(77, "there")
     assert list(forge.comments(7)) == []
+
+
+def test_the_head_of_a_fork_has_no_pull_request(forge: FileForge) -> None:
+    forge.put_pull(dataclasses.replace(PULLS[0], number=9, head_commit=FORKED, head_repository=FORK))
+    assert list(forge.pulls_with(FORKED)) == []
+    assert [pull.number for pull in forge.pulls_with(HEAD)] == [7]

@@ -190,6 +190,13 @@ class TestLedgers:
         assert SharedLedger(path).book(lambda spent: (spend(spent, START, write=True), 1)) == 1
         assert SharedLedger(path).book(lambda spent: (spent, spent.writes)) == (START,)
 
+    def test_an_account_that_became_shorter(self, tmp_path: Path) -> None:
+        ledger = SharedLedger(tmp_path / "budget.json")
+        for second in range(50):
+            ledger.book(lambda spent, at=START + second: (spend(spent, at, write=True), None))  # type: ignore[misc]
+        ledger.book(lambda spent: (spend(spent, START + 2 * HOUR, write=True), None))
+        assert ledger.book(lambda spent: (spent, spent.writes)) == (START + 2 * HOUR,)
+
     def test_a_folder_that_cannot_be(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ForgeError, match=r"cannot keep count of requests in .*budget\.json"):

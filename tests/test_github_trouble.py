@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import socket
@@ -293,6 +294,13 @@ class TestNo:
         with pytest.raises(ForgeError, match="GitHub does not accept the token"):
             forge.comments(7)
         assert [call.status for call in double.calls] == [401]
+
+    def test_a_comment_that_is_minimized_costs_no_write(self, double: Double, forge: GitHub) -> None:
+        added = forge.add_comment(7, BODY)
+        forge.minimize_comment(added)
+        before = len(double.calls)
+        forge.minimize_comment(dataclasses.replace(added, minimized=True))
+        assert len(double.calls) == before
 
     def test_a_context_that_is_full(self, double: Double, forge: GitHub) -> None:
         forge.set_status(HEAD, GREEN)
