@@ -86,8 +86,12 @@ def _read(path: Path) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return b""
-    with os.fdopen(fd, "rb") as file:
-        return file.read(outputs.LIMIT * 16) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    try:
+        return os.read(fd, outputs.LIMIT * 16) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _replace(path: Path, raw: bytes) -> None:

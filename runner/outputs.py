@@ -6,8 +6,9 @@ A line that is not one is passed over and said so; what reads the output it mean
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 LIMIT = 64 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -19,7 +20,8 @@ def parse(raw: bytes) -> tuple[dict[str, Any], str]:
         return {}, f"the outputs are {len(raw)} bytes, over the limit of {LIMIT}: none were kept"
     found: dict[str, Any] = {}
     wrong = ""
-    for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(raw.decode("utf-8", "replace").split("\n"), 1):
+        line = line.removesuffix("\r")  # noqa: PLW2901  and nothing else ends a line
         name, equals, text = line.partition("=")
         if not line.strip():
             continue
@@ -35,10 +37,15 @@ def _value(text: str) -> Any:
     if not text.startswith(("[", "{", '"')):
         return text
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
 
 
-def _no_number(name: str) -> Any:
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

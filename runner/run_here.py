@@ -18,7 +18,7 @@ from runner import events as e
 from runner.clock import SystemClock
 from runner.errors import NotFoundError, RefusedError
 from runner.executors.local.executor import LocalExecutor
-from runner.executors.local.leftovers import end_leftovers
+from runner.executors.local.leftovers import Session, end_leftovers
 from runner.executors.local.processes import boot_id
 from runner.graph import Graph
 from runner.model import Git, Outcome, Plan, Queue
@@ -33,6 +33,7 @@ from runner.stores import directory as stores
 from runner.stores.directory import DirectoryStore
 
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FIRST, _SECOND = "Ending the jobs; Ctrl-C again ends them at once", "Ending the jobs at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _again(
         if state.phase is RunPhase.FINISHED and not even_finished:
             return state
         extra = more(state)
-        end_leftovers(state.run_id)
+        end_leftovers(state.run_id, _sessions(state))
         clock = SystemClock()
         events = [*_revival(plan, state, here, clock), *extra]
         for event in events:
@@ -145,6 +146,14 @@ def _again(
         return _drive(held, here, on_events, events)
     finally:
         store.close()
+
+
+def _sessions(state: RunState) -> list[Session]:
+    """The attempts that were running when the log ends, if that was on this boot of this machine."""
+    if not state.boot_id or state.boot_id != boot_id():
+        return []
+    running = [job.last for job in state.jobs.values() if job.phase is Phase.RUNNING]
+    return [Session(pid=a.pid, started=a.process_started) for a in running if a is not None and a.pid]
 
 
 def _revival(plan: Plan, state: RunState, here: Here, clock: Clock) -> list[e.Event]:
@@ -238,11 +247,12 @@ def _interrupting(scheduler: Scheduler, notice: Callable[[str], None]) -> Iterat
 
     def interrupt(number: int, _: object) -> None:
         first = scheduler.interrupt(signal.Signals(number).name)
-        notice("ending the jobs; once more ends them at once" if first else "ending the jobs at once")
+        notice(_FIRST if first else _SECOND)
 
     before = {}
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, interrupt) for number in INTERRUPTING}
+        heard = [number for number in INTERRUPTING if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, interrupt) for number in heard}  # nohup stays nohup
     try:
         yield
     finally:

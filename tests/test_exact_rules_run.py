@@ -339,7 +339,7 @@ jobs:
     live.send_signal(signal.SIGINT)
     _, errors = live.communicate(timeout=30)
     assert live.returncode == 130
-    assert "once more ends them at once" in errors
+    assert "again ends them at once" in errors
     assert project.state().phase == "interrupted"
 
 

@@ -7,6 +7,7 @@ that a short job costs the scheduler one wake-up and not two.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -92,6 +93,8 @@ class Attempt:
 
     def failure(self, kind: str, error: OSError) -> tuple[Any, ...]:
         text = f"{error.strerror}: {error.filename or self.arguments[0]}"[:500]
+        if error.errno == errno.E2BIG:
+            text += " (a command of more than 128 KiB, or too large an environment: put it into a script)"
         for fd in list(self.pipes):
             self.close_pipe(fd)
         return (wire.EXITED, self.slot.number, 0, 0, None, 0.0, 0.0, 0, "", kind, text, 0, 0, False)
@@ -104,6 +107,9 @@ class Attempt:
             os.mkdir(self.directory)  # noqa: PTH102
         except FileNotFoundError:  # the first attempt was lost before it came to that
             make_folder(self.directory[: self.directory.rindex("/")])
+            os.mkdir(self.directory)  # noqa: PTH102
+        except FileExistsError:  # of an attempt whose lines in the log a power cut took
+            os.rename(self.directory, f"{self.directory}~{time.time_ns()}")  # noqa: PTH104
             os.mkdir(self.directory)  # noqa: PTH102
         self.make_results_folder()
         files = []
@@ -265,10 +271,11 @@ class Attempt:
 
     def say(self, line: str) -> None:
         try:
-            log = os.open(self.directory + "/stderr.log", LOG)
+            log = os.open(self.directory + "/stderr.log", LOG | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
             return
-        os.write(log, line.encode())
+        with contextlib.suppress(OSError):
+            os.write(log, line.encode())
         os.close(log)
 
     def exited(self, seconds: float) -> tuple[Any, ...]:

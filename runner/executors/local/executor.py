@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runner.errors import ExecutorError
-from runner.executors.local import command, wire
+from runner.executors.local import command, processes, wire
 from runner.ports import Exit, Running, Spec
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
@@ -24,9 +26,13 @@ _BOOT = (
 )
 _OWN_DESCRIPTORS = 32
 _CLOSE_GRACE = 30.0
+_PATIENCE = 3.0  # for a slot that was told to kill at once
+_END_PATIENCE = 30.0  # beyond the grace, for one that was told to end its job
 
 SPAWNER_MARK = "RUNNER_SPAWNER"
 """In the environment of the spawner and its slots, with the run id: a resuming runner ends those first."""
+OWNER_MARK = "RUNNER_SPAWNER_OWNER"
+"""The same, with the runner's process id and start time: they are not ended while it lives."""
 
 
 class LocalExecutor:
@@ -37,6 +43,8 @@ class LocalExecutor:
         self._environ = dict(environ)
         self._closing = False
         self._trouble: ExecutorError | None = None
+        self._told: dict[str, str] = {}
+        self._overdue: dict[int, float] = {}  # slots that must have ended their job by then
         self._next = 0
         self._idle: list[int] = []
         self._slot_of: dict[str, int] = {}
@@ -59,7 +67,7 @@ class LocalExecutor:
         try:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", code],
-                env={SPAWNER_MARK: self._run_id},
+                env={SPAWNER_MARK: self._run_id, OWNER_MARK: _owner()},
                 pass_fds=(control, self._write_reports),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -134,6 +142,9 @@ class LocalExecutor:
         slot = self._slot_of.get(handle)
         if slot is not None:
             self._tell(slot, (wire.KILL if at_once else wire.END, why))
+            self._told.setdefault(handle, why)
+            patience = _PATIENCE if at_once else self._running[slot].kill_grace + _END_PATIENCE
+            self._overdue[slot] = time.monotonic() + patience
 
     def poll(self) -> list[Running | Exit]:
         """Reports since the last call. Raises ExecutorError where no more attempts can be started here."""
@@ -150,9 +161,18 @@ class LocalExecutor:
         found: list[Running | Exit] = []
         for message in wire.unpack(self._inbox):
             found += self._understand(message)
+        self._end_silent_slots()
         if not found and not self._closing and self._spawner.poll() is not None:
             raise self._gone()
         return found
+
+    def _end_silent_slots(self) -> None:
+        """A slot that does not answer (its job stopped it) is killed by the spawner, its job with it."""
+        now = time.monotonic()
+        for slot in [slot for slot, due in self._overdue.items() if due <= now]:
+            del self._overdue[slot]
+            with contextlib.suppress(OSError):  # the spawner is gone: `poll` says so
+                self._control.sendall(wire.pack((slot, "kill")))
 
     def _understand(self, message: tuple[Any, ...]) -> list[Running | Exit]:
         kind, slot = message[0], message[1]
@@ -168,10 +188,14 @@ class LocalExecutor:
                 self._idle.remove(slot)
         if spec is None:
             return []
+        self._overdue.pop(slot, None)
+        if kind != wire.DIED:
+            self._told.pop(spec.handle, None)
         del self._running[slot], self._slot_of[spec.handle]
         if kind == wire.DIED:
             self._known.discard(spec.handle)
-            return [Exit(handle=spec.handle, lost=True, error="the process that watched the job was killed")]
+            lost = "the process that watched the job was killed"
+            return [Exit(handle=spec.handle, ended=self._told.pop(spec.handle, ""), lost=True, error=lost)]
         if not spec.keep_processes:
             self._idle.append(slot)
         return self._exited(spec, message)
@@ -220,10 +244,16 @@ class LocalExecutor:
         self._control.close()
         try:
             self._spawner.wait(_CLOSE_GRACE)
-        except subprocess.TimeoutExpired:  # a process that not even KILL ends: its spawner waits for it
+        except subprocess.TimeoutExpired:  # a process that not even KILL ends, or a spawner that was stopped
+            processes.kill(self._spawner.pid, 0, frozenset())
             self._spawner.kill()
             self._spawner.wait()
         os.close(self._reports)
+
+
+def _owner() -> str:
+    stat = processes.read_stat(os.getpid())
+    return f"{os.getpid()}:{stat[2] if stat else 0}"
 
 
 def _check_descriptors(capacity: int) -> None:

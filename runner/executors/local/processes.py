@@ -24,6 +24,17 @@ def read_stat(pid: int) -> tuple[int, str, int] | None:
     return int(fields[1]), fields[0].decode(), int(fields[19])
 
 
+def session_of(pid: int) -> int:
+    """The session of a living process; 0 when it is gone or a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            text = file.read()
+    except OSError:
+        return 0
+    fields = text[text.rfind(b")") + 2 :].split()
+    return int(fields[3]) if fields[0] != b"Z" else 0
+
+
 def all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()] if HAS_PROC else []  # noqa: PTH208
 

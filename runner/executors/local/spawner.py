@@ -12,17 +12,20 @@ import os
 import select
 import signal
 import sys
+import time
 
 from runner.executors.local import processes, wire
 from runner.executors.local.slot import Slot, become_subreaper
 
+_LAST_PATIENCE = 25.0  # what a slot may take to end its last job
 _slots: dict[int, int] = {}  # pid → number
 
 
 def main(control: int, reports: int) -> None:
     """Serve until `control`, a socket, closes.
 
-    Its first message is (environment,), each later one (slot number,) with the slot's command pipe.
+    Its first message is (environment,); (number,) comes with the command pipe of a slot to fork,
+    (number, "kill") ends a slot that does not answer.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     become_subreaper()
@@ -64,6 +67,8 @@ class _Spawner:
         for message in wire.unpack(self._inbox):
             if self._environment is None:
                 self._environment = message[0]
+            elif len(message) == 2:
+                _kill_slot(message[0])
             else:
                 _fork(message[0], self._pipes.pop(0), self._reports, self._environment)
         return bool(chunk)
@@ -96,11 +101,24 @@ def _fork(number: int, commands: int, reports: int, environment: dict[bytes, byt
         os._exit(status)
 
 
+def _kill_slot(number: int) -> None:
+    for pid, slot in _slots.items():
+        if slot == number:
+            processes.send(pid, signal.SIGKILL)
+
+
 def _wait_for_slots(reports: int) -> None:
     """The runner is gone or closing: every slot sees its pipe close, ends its job and itself."""
+    deadline = time.monotonic() + _LAST_PATIENCE
     while _slots:
-        pid, _ = os.waitpid(-1, 0)
+        pid, _ = os.waitpid(-1, os.WNOHANG)
         _slots.pop(pid, None)
+        if pid == 0:
+            time.sleep(0.005)
+        if time.monotonic() > deadline:  # one was stopped, or its job cannot be killed
+            for slot in list(_slots.values()):
+                _kill_slot(slot)
+            deadline += _LAST_PATIENCE
     _end_orphans()
     os.close(reports)
 
