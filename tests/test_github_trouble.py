@@ -122,6 +122,14 @@ class TestLostReplies:
         assert bodies(double) == [BODY]
         forge.close()
 
+    @pytest.mark.parametrize("carried_out", [False, True])
+    def test_a_reply_that_is_garbled_is_as_good_as_none(
+        self, double: Double, forge: GitHub, carried_out: bool
+    ) -> None:
+        double.fail(status=200, body=b"<html>", operation=CREATE, carried_out=carried_out)
+        forge.add_comment(7, BODY)
+        assert bodies(double) == [BODY]
+
     def test_a_dispatch_is_never_repeated(self, double: Double, forge: GitHub) -> None:
         double.fail(operation="actions/create-workflow-dispatch", status=502, carried_out=True)
         with pytest.raises(ForgeUnsureError, match=r"start the workflow merge\.yaml: GitHub answered 502"):

@@ -56,7 +56,13 @@ class Api:
     ) -> dict[str, Any]:
         with self._session.doing(doing):
             response = self._session.post(self._root + path, json=dict(body), repeatable=repeatable)
-            return _object(response, doing)
+            try:
+                return _object(response, doing)
+            except ForgeError as error:
+                # It says that it worked, in words that nobody understands: as good as no reply.
+                if repeatable:
+                    raise
+                raise self._session.unsure("the reply is garbled") from error
 
     def patch(self, doing: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with self._session.doing(doing):

@@ -124,7 +124,7 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
             raise refusals.error(reply, self._doing)
         if seen_as not in (AGAIN.allowed_methods or ()):
             # A gateway that gives up says nothing of what happened behind it.
-            raise self._unsure(f"GitHub answered {reply.status}")
+            raise self.unsure(f"GitHub answered {reply.status}")
         try:
             left = retry.increment(seen_as, response.url, response=response.raw)
         except MaxRetryError:
@@ -143,11 +143,12 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
                 hint="check the network and GITHUB_API_URL",
             ) from error
         except HTTPError as lost:
-            raise self._unsure("the reply was lost") from lost
+            raise self.unsure("the reply was lost") from lost
         self.pace.hold(left.get_backoff_time())
         return left
 
-    def _unsure(self, why: str) -> ForgeUnsureError:
+    def unsure(self, why: str) -> ForgeUnsureError:
+        """To be raised for a write of which nobody knows whether it was carried out."""
         self.pace.hold(_SETTLING)
         return ForgeUnsureError(
             f"cannot say whether it worked to {self._doing}: {why}", hint="look, then run it again"
