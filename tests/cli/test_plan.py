@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from runner import checkout as checkouts
 from tests.cli.shell import QUEUE, Shell
 
 
@@ -81,6 +82,20 @@ class TestBase:
         path.write_text(path.read_text().replace("echo", "printf"))
         changes = repo("plan", "queues/q.yaml", "--base", "HEAD", "--format", "json").json["changes"]
         assert [job["job_id"] for job in changes["changed"]] == ["a"]
+
+    def test_links_that_stay_inside_are_followed_and_others_left_away(self, repo: Shell) -> None:
+        (repo.folder.parent / "outside.yaml").write_text(QUEUE)
+        (repo.folder / "queues/near.yaml").symlink_to("q.yaml")
+        (repo.folder / "queues/far.yaml").symlink_to("../../outside.yaml")
+        repo.git("add", "-A")
+        repo.git("commit", "-qm", "links")
+        near = repo("plan", "queues/q.yaml", "--base", "HEAD", "--format", "json").json["changes"]
+        assert near["none"] is True
+        target = repo.folder.parent / "target"
+        names = ["queues", "queues/near.yaml", "queues/far.yaml"]
+        assert checkouts.extract(repo.folder, "HEAD", names, target) == {"queues", "queues/near.yaml"}
+        assert (target / "queues/near.yaml").read_bytes() == (target / "queues/q.yaml").read_bytes()
+        assert not (target / "queues/far.yaml").is_symlink()
 
     def test_a_new_file_is_created(self, repo: Shell) -> None:
         repo.write("queues/new.yaml", QUEUE)
