@@ -13,7 +13,7 @@ from runner import config as configuration
 from runner.cli.options import strict_option
 from runner.cli.queues import Surroundings, refused, sources
 from runner.cli.terminal import painter, say
-from runner.errors import FAILED, SUCCEEDED
+from runner.errors import FAILED, SUCCEEDED, NotFoundError
 from runner.prepare import Prepared, discover
 from runner.prepare.reading import STDIN
 from runner.problems import Problem
@@ -34,10 +34,12 @@ def validate(paths: Sequence[str], form: str, *, strict: bool) -> int:
     """Say everything that is wrong with queue files, at once.
 
     PATH is a queue file, a folder, or - for standard input; without it, the checkout's queues/. Exit code 1
-    with errors, 0 with warnings alone unless --strict is given.
+    with errors, 0 with warnings alone unless --strict is given, 3 where a PATH has no queue file.
     """
     surroundings = Surroundings.look()
     names = _names(paths, surroundings.checkout)
+    if not names and form == "text":
+        return SUCCEEDED
     prepared = [surroundings.prepare(name, params={}, require_params=False) for name in names]
     # Those of the configuration come with each file.
     problems = list(dict.fromkeys(problem for one in prepared for problem in one.problems))
@@ -52,10 +54,13 @@ def _names(paths: Sequence[str], checkout: Path) -> list[str]:
     found = discover(folders, config, checkout) if folders or not paths else []
     names = [STDIN] if STDIN in paths else []
     names += [str(path) for path in found]
-    if not names:
-        say(
-            f"runner: no queue files in {', '.join(paths) or checkout}; looked for {', '.join(config.queues)}"
+    if not names and paths:
+        raise NotFoundError(
+            f"there is no queue file in {', '.join(paths)}",
+            hint="name a folder with .yaml, .yml or .json files, or a file",
         )
+    if not names:
+        say(f"runner: nothing to validate, {checkout} has no {' or '.join(config.queues)}")
     return names
 
 

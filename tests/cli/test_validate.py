@@ -56,11 +56,21 @@ def test_without_a_path_the_queues_of_the_checkout(shell: Shell, monkeypatch: py
     assert "2 errors in 2 files" in shell("validate").out
 
 
-def test_without_any_queue_it_says_so(shell: Shell) -> None:
+def test_without_any_queue_it_says_so_in_one_sentence(shell: Shell) -> None:
     said = shell("validate")
-    assert said.code == 0
-    assert "no queue files in" in said.err
+    assert (said.code, said.out) == (0, "")
+    assert said.err.startswith("runner: nothing to validate, ")
     assert "queues/**/*.yaml" in said.err
+    assert said.err.count("\n") == 1
+    assert shell("validate", "--format", "json").json["files"] == []
+
+
+def test_a_folder_without_queues_is_not_green(shell: Shell) -> None:
+    shell.write("wrong/readme.txt", "")
+    for form in ("text", "json", "github"):
+        said = shell("validate", "wrong", "--format", form)
+        assert said.code == 3
+        assert "there is no queue file in wrong" in said.err
 
 
 def test_a_missing_path(shell: Shell) -> None:
