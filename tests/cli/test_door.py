@@ -111,7 +111,7 @@ class TestUsage:
             (["run", "q.yaml", "-p", "=x"], "'=x' is not name=value"),
             (["validate", "--format", "xml"], "xml"),
             (["status", "--json", "--watch"], "--json and --watch do not go together"),
-            (["report", "--format", "html"], "this version writes no HTML"),
+            (["report", "--format", "html"], "a later version will write HTML"),
             (["results", "--logs-only", "--no-logs"], "leave nothing"),
             (["logs", "a", "b", "c"], "one run and one job"),
             (["logs", "r", "j", "--follow", "--all"], "do not go together"),
