@@ -222,13 +222,16 @@ class Decider:
     def _held_back(self, i: int, job: JobState) -> dict[str, str]:
         """Why a job whose turn it is does not run, as a `because`; empty where it does."""
         is_handler = self._is_handler(i)
+        because = rules.forbidden(self._state, job.job, is_handler=is_handler)
+        if "cancel" in because:  # as the sweep says of all others: one reason, in whatever order it comes
+            return because
         if is_handler and not job.job.always_run and not rules.needed(self._state, self._graph, i):
             return {"handler": "not needed"}
         if not (job.job.always_run or is_handler or job.job.when_gates):
             blocker = rules.blocker(self._state, self._graph, i)
             if blocker:
                 return {"job": blocker}
-        return rules.forbidden(self._state, job.job, is_handler=is_handler)
+        return because
 
     def _after_evaluation(
         self, i: int, job: JobState, result: e.ExpressionEvaluated, now: float, actions: list[Action]

@@ -365,6 +365,20 @@ def test_crash_while_cancelling_does_not_start_anything_again() -> None:
     assert sorted(world.order()) == ["a", "b"]
 
 
+def test_a_cancelled_run_gives_one_reason_live_and_after_a_crash() -> None:
+    because = []
+    for crashes in (False, True):
+        made = queue(job("a", on_failure="h"), job("b", "a"), job("h"), job("z", "b", always_run=True))
+        world = World(made, lambda *_: End_(seconds=50))
+        world.settle()
+        if crashes:
+            world.crash()
+        world.cancel()
+        assert ran(world) == {"a": "cancelled", "b": "skipped", "h": "skipped", "z": "succeeded"}
+        because.append({name: world.state.jobs[name].because for name in "bh"})
+    assert because[0] == because[1] == {"b": {"cancel": "someone"}, "h": {"cancel": "someone"}}
+
+
 # -- retry
 
 
