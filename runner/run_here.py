@@ -26,7 +26,7 @@ from runner.plan import to_json
 from runner.ports import Clock
 from runner.runs.reading import read
 from runner.scheduler import OnEvents, Scheduler
-from runner.secrets import Given, cleaned, resolve
+from runner.secrets import Given, cleaned, resolve, sources
 from runner.specs import Place, run_environment
 from runner.state import Phase, RunPhase, RunState, apply, fold
 from runner.stores import directory as stores
@@ -220,7 +220,9 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
         (here.directory / "jobs").mkdir(exist_ok=True)
     except OSError as error:
         raise stores.trouble("create", state_directory, error) from error
-    environ = {**cleaned(here.environ), **run_environment(state, state_directory)}
+    secret = sources(state.queue)
+    own = {name: value for name, value in cleaned(here.environ).items() if name not in secret}
+    environ = {**own, **run_environment(state, state_directory)}
     executor = LocalExecutor(run_id=state.run_id, capacity=state.max_parallel, environ=environ)
     place = Place(
         directory=here.directory, checkout=here.checkout, given=held.given, environ=environ, git=held.git

@@ -66,6 +66,13 @@ class TestLines:
         begin, end = shown.index("::stop-commands::t0ken"), shown.index("::t0ken::")
         assert shown[begin + 1 : end] == ["    | ::error::forged", "    | ##[add-mask]x"]
 
+    def test_a_retry_says_why_in_the_jobs_own_words(self) -> None:
+        log = Log(queue(job("a", retries=1))).start("a", 0.0).end("a", 1.0, "failed", exit_code=6)
+        log.retrying("a", 1.0, 16.0)
+        words = {("a", 1): "no route to host ##[add-mask]x"}
+        (line,) = lines(log.state(), log.events[-1:], {}, "", words)
+        assert line[9:] == ("a did not succeed (exit code 6: no route to host ## [add-mask]x); again in 16s")
+
     def test_missing_results_and_retries(self) -> None:
         log = Log(queue(job("a", retries=1))).start("a", 0.0).end("a", 1.0, "failed", exit_code=7)
         log.add(e.ResultsStored(at=START + 1, job_id="a", attempt=1, missing=("*.csv",)))
@@ -177,8 +184,22 @@ class TestClosing:
         log = Log(queue(job("a"))).add(e.RunInterrupted(at=START + 1, reason="SIGINT"))
         rows = closing(log.state(), START + 9, ref="RUN")
         assert rows[1:] == [
-            "  go on: runner resume RUN; or stop for good, with its cleanup: runner cancel RUN"
+            "  go on: runner resume RUN",
+            "  or end it with its cleanup: runner cancel RUN",
         ]
+
+    def test_a_run_that_still_cleans_up_is_not_to_be_retried(self) -> None:
+        log = Log(queue(job("a"), job("clean", "a", always_run=True))).add(
+            e.CancelRequested(at=START, by="ann")
+        )
+        log.whole("a", 0.0, outcome="cancelled").start("clean", 1.0)
+        rows = closing(log.state(), START + 2, ref="RUN")
+        assert rows[0] == f"{RUN_ID} is being cancelled by ann after 2s: 1 cancelled, 1 running"
+        assert not any("retry" in row for row in rows)
+        log.end("clean", 3.0).add(e.JobFinished(at=START + 3, job_id="clean", outcome="succeeded"))
+        rows = closing(log.over(3.0, "cancelled").state(), START + 3, ref="RUN")
+        assert rows[0] == f"{RUN_ID} was cancelled by ann after 3s: 1 succeeded, 1 cancelled"
+        assert "runner retry RUN" in rows[-1]
 
     def test_a_run_that_succeeded_is_one_line(self) -> None:
         log = Log(queue(job("a"))).whole("a", 0.0).over(1.0)

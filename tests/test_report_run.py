@@ -66,6 +66,18 @@ class TestMarkdown:
         assert "\x1b" not in text
         assert "\x00" not in text
 
+    def test_lines_of_a_log_are_counted_by_where_they_come_from(self) -> None:
+        made = queue(job("a"))
+        state = Log(made).whole("a", 0.0, outcome="failed").state()
+        for errors, said in (
+            (0, "Its last 3 lines:"),
+            (1, "Its last 3 lines, the last one from standard error:"),
+            (2, "Its last 3 lines, the last 2 of them from standard error:"),
+            (3, "Its last 3 lines:"),
+        ):
+            found = Evidence(tails={"a": ("x", "y", "z")}, errors={"a": errors})
+            assert said in markdown.text(plan(made), state, found, START)
+
     def test_a_large_run_stays_readable(self) -> None:
         made = many(3000)
         log = Log(made)
@@ -127,6 +139,13 @@ class TestJunit:
         text = junit.text(state, Evidence(tails={"a": (tail, HOSTILE)}), START)
         suite = ElementTree.fromstring(text)
         assert suite.find("testsuite/testcase/failure") is not None
+
+    def test_output_and_errors_are_apart(self) -> None:
+        state = Log(queue(job("a"))).whole("a", 0.0, outcome="failed").state()
+        found = Evidence(tails={"a": ("told", "also", "went wrong")}, errors={"a": 1})
+        case = ElementTree.fromstring(junit.text(state, found, START)).find("testsuite/testcase")
+        assert case is not None
+        assert (case.findtext("system-out"), case.findtext("system-err")) == ("told\nalso\n", "went wrong\n")
 
     def test_cancelled_and_lost_jobs_are_errors(self) -> None:
         made = queue(job("a"), job("b"))

@@ -28,7 +28,7 @@ from runner.runs import (
     remember,
     resolve,
 )
-from runner.runs.files import durations, evidence, stored_files, tail
+from runner.runs.files import durations, evidence, last_words, stored_files, tail
 from runner.runs.reading import Tail
 from tests.builders import RUN_ID, START, Log, failed_log, plan
 
@@ -253,11 +253,12 @@ class TestFiles:
 
     def test_last_lines_prefer_standard_error(self, tmp_path: Path) -> None:
         self.attempt(tmp_path, "a", 1, stdout=b"o1\no2\no3\n", stderr=b"e1\ne2\n")
-        assert tail(tmp_path, "a", 1, 4) == ("(standard output)", "o2", "o3", "(standard error)", "e1", "e2")
+        assert tail(tmp_path, "a", 1, 4) == ("o2", "o3", "e1", "e2")
         assert tail(tmp_path, "a", 1, 2) == ("e1", "e2")
         self.attempt(tmp_path, "b", 1, stdout=b"o1\no2\n", stderr=b"")
         assert tail(tmp_path, "b", 1, 4) == ("o1", "o2")
         assert tail(tmp_path, "c", 1) == ()
+        assert [last_words(tmp_path, name, 1) for name in "abc"] == ["e2", "", ""]
 
     def test_a_log_of_one_huge_line(self, tmp_path: Path) -> None:
         self.attempt(tmp_path, "a", 1, stdout=b"x" * 3_000_000)

@@ -9,7 +9,7 @@ from runner.cli.execution import execute, exit_code, taken_up
 from runner.cli.options import json_option, parallel_option
 from runner.cli.terminal import say
 from runner.cli.which import run_argument, run_directory
-from runner.report.wording import run_word
+from runner.report.wording import run_said
 from runner.state import RunPhase
 
 
@@ -25,7 +25,7 @@ def resume(run: str | None, max_parallel: int | None, *, as_json: bool) -> int:
     """
     here, plan, state = taken_up(run_directory(run), max_parallel)
     if state.phase is RunPhase.FINISHED:
-        say(f"runner: {state.run_id} is over, it {run_word(state)}; nothing to do")
+        say(f"runner: {state.run_id} is over, it {run_said(state)}; nothing to do")
         return exit_code(state)
     return execute(here, plan, lambda h, view: run_here.resume(h, on_events=view), as_json=as_json)
 

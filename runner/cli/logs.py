@@ -16,7 +16,7 @@ from runner.cli.terminal import in_actions, say
 from runner.cli.which import run_directory
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
-from runner.report.wording import job_word, why_ended, why_skipped
+from runner.report.wording import CUT_OFF, job_word, why_ended, why_skipped, word_in
 from runner.runs.files import STREAMS, log_path
 from runner.runs.reading import Tail
 from runner.state import CLOSED, AttemptState, JobState, Phase, RunState
@@ -95,11 +95,16 @@ def _print(job: JobState, printer: Printer, directory: Path, attempts: Sequence[
         raise NotFoundError(f"{job.job.job_id} has no log: {_why_none(job)}")
     for attempt in attempts:
         if len(attempts) > 1:
-            outcome = attempt.finished.outcome if attempt.finished else "running"
+            outcome = attempt.finished.outcome if attempt.finished else _open_word(directory)
             say(f"runner: attempt {attempt.number}: {outcome}")
         printer.show(attempt.number, over=True)
     if not any(log_path(directory, job.job.job_id, a.number, s).exists() for a in attempts for s in STREAMS):
         say(f"runner: the files of {job.job.job_id} are not in {directory}")
+
+
+def _open_word(directory: Path) -> str:
+    """For an attempt whose end is not in the log."""
+    return "running" if is_live(directory) else CUT_OFF
 
 
 def _why_none(job: JobState) -> str:
@@ -126,4 +131,5 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
     if not job.attempts:
         say(f"runner: {job.job.job_id} has no log: {_why_none(job)}")
     elif job.phase not in CLOSED:
-        say(f"runner: nobody runs {tail.state.run_id} any more; {job.job.job_id} is {job_word(job)}")
+        word = word_in(tail.state, job, died=True)
+        say(f"runner: nobody runs {tail.state.run_id} any more; {job.job.job_id} is {word}")

@@ -23,10 +23,11 @@ from runner.report.wording import (
     NOT_GOOD,
     counted,
     detail,
-    job_word,
     seconds_of,
+    soon,
     verdict,
     why_skipped,
+    word_in,
 )
 from runner.run_here import Here
 from runner.runs.files import evidence
@@ -60,7 +61,7 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
     if watch and is_live(directory):
         _watch(directory, tail)
     else:
-        for line in _table(tail.state, _now(directory, tail.state)):
+        for line in _table(tail.state, _now(directory, tail.state), died=_died(directory, tail.state)):
             click.echo(line)
     _last_words(directory, tail.state)
     return 0
@@ -87,7 +88,7 @@ def _watch(directory: Path, tail: Tail) -> None:
             if not live:  # asked before the log was read, so that nothing it wrote is missed
                 break
             time.sleep(_POLL)
-        watching.close(state)
+        watching.close(state, died=_died(directory, state))
 
 
 def _place(directory: Path, state: RunState) -> Here:
@@ -111,7 +112,7 @@ def _report(directory: Path) -> str:
     return str(report) if fresh else ""
 
 
-def _table(state: RunState, now: float) -> list[str]:
+def _table(state: RunState, now: float, *, died: bool) -> list[str]:
     """All jobs, or of a large queue what failed and what is open."""
     jobs = list(state.jobs.values())
     if len(jobs) > _ROWS:
@@ -120,11 +121,11 @@ def _table(state: RunState, now: float) -> list[str]:
         jobs = [*failed, *active][:_ROWS]
     rest = len(state.jobs) - len(jobs)
     heading = ("JOB", "STATE", "ATTEMPT", "TOOK", "")
-    rows = columns([heading, *(_row(job, now) for job in jobs)])
+    rows = columns([heading, *(_row(job, now, word_in(state, job, died=died)) for job in jobs)])
     return [*rows, f"and {counted(rest, 'more job')}"] if rest else rows
 
 
-def _row(job: JobState, now: float) -> tuple[str, str, str, str, str]:
+def _row(job: JobState, now: float, word: str) -> tuple[str, str, str, str, str]:
     attempt = str(job.attempt or "")
     took, note = "", ""
     if job.phase is Phase.RUNNING and job.last is not None:
@@ -134,7 +135,7 @@ def _row(job: JobState, now: float) -> tuple[str, str, str, str, str]:
     if job.phase is Phase.SKIPPED:
         note = why_skipped(job)
     elif job.phase is Phase.BACKING_OFF:
-        note = f"again in {format_duration(max(0.0, job.due_at - now))}"
+        note = f"again {soon(job.due_at - now)}"
     elif job.outcome in NOT_GOOD:
         note = detail(job)
-    return job.job.job_id, job_word(job), attempt, took, note
+    return job.job.job_id, word, attempt, took, note

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from runner.cli.terminal import in_actions, is_terminal, say
 from runner.clock import SystemClock
-from runner.events import Event, JobFinished
+from runner.events import Event, JobFinished, JobRetrying, RunResumed
 from runner.report.lines import GROUP, failure_lines, lines
-from runner.runs.files import tail
+from runner.runs.files import last_words, tail
 from runner.state import RunState
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class View(Protocol):
     def notice(self, text: str) -> None:
         """Say a sentence to whoever watches. Called in a signal handler, so it must not draw."""
 
-    def close(self, state: RunState) -> None:
-        """Show what is left."""
+    def close(self, state: RunState, *, died: bool = False) -> None:
+        """Show what is left. `died`: nobody runs this run any more, though its log does not say so."""
 
 
 @contextlib.contextmanager
@@ -67,6 +67,12 @@ def tails(directory: Path, state: RunState, batch: Sequence[Event], most: int) -
     return found
 
 
+def words(directory: Path, batch: Sequence[Event]) -> dict[tuple[str, int], str]:
+    """The last line on standard error of attempts that another will follow, while they are few."""
+    ended = [(event.job_id, event.attempt) for event in batch if isinstance(event, JobRetrying)]
+    return {one: last_words(directory, *one) for one in ended} if len(ended) <= GROUP else {}
+
+
 class LinesView:
     """Plain lines, flushed on a timer, so that hundreds of jobs at once can share one."""
 
@@ -83,14 +89,16 @@ class LinesView:
             self.close(state)
 
     def notice(self, text: str) -> None:
-        say(f"runner: {text}")
+        # The terminal has shown "^C" at the beginning of a line that would go on with ours.
+        say(f"\nrunner: {text}" if is_terminal(sys.stderr) else f"runner: {text}")
 
-    def close(self, state: RunState) -> None:
+    def close(self, state: RunState, *, died: bool = False) -> None:  # noqa: ARG002  lines say what happened
         batch, self._kept = self._kept, []
         self._due = time.monotonic() + EVERY
         if self._out is None or not batch:
             return
-        shown = lines(state, batch, tails(self._directory, state, batch, GROUP), self._token)
+        ends = tails(self._directory, state, batch, GROUP)
+        shown = lines(state, batch, ends, self._token, words(self._directory, batch))
         try:
             self._out.write("".join(f"{line}\n" for line in shown))
             self._out.flush()
@@ -124,9 +132,12 @@ class LiveView:
         self._failures: list[Event] = []
         self._notice = ""
         self._tails_left = _TAILS_SHOWN
+        self._cells: list[int] = []
 
     def __call__(self, state: RunState, batch: Sequence[Event]) -> None:
         self._failures += [event for event in batch if isinstance(event, JobFinished)]
+        if any(isinstance(event, RunResumed) for event in batch):
+            return  # what was cut off is about to start again: the next batch, at once, says so
         began = time.monotonic()
         if began >= self._due:
             self._draw(state)
@@ -137,9 +148,9 @@ class LiveView:
         self._notice = text
         self._due = 0.0
 
-    def close(self, state: RunState) -> None:
+    def close(self, state: RunState, *, died: bool = False) -> None:
         self._notice = ""
-        self._draw(state)
+        self._draw(state, died=died)
         self.release()
 
     def release(self) -> None:
@@ -148,17 +159,30 @@ class LiveView:
             with contextlib.suppress(OSError, ValueError):
                 live.stop()
 
-    def _draw(self, state: RunState) -> None:
+    def _draw(self, state: RunState, *, died: bool = False) -> None:
         if self._live is None:
             return
         try:
             if not self._started:  # not before: a run may be refused, and then nothing was shown
                 self._started = True
                 self._live.start()
+            self._take_back(self._live)
             self._show_failures(self._live, state)
-            self._live.update(self._frame(state), refresh=True)
+            drawn = self._frame(state, died=died)
+            self._cells = [row.cell_len for row in drawn.split()]
+            self._live.update(drawn, refresh=True)
         except (OSError, ValueError):
             self.release()
+
+    def _take_back(self, live: Live) -> None:
+        """A window that became narrower breaks lines in two: there are more rows than rich knows of."""
+        from rich.text import Text  # noqa: PLC0415  rich was loaded by now
+
+        width = max(1, self._console.size.width)
+        broken = sum(max(0, cells - 1) // width for cells in self._cells)
+        if broken:
+            live.update(Text(""), refresh=True)
+            self._console.file.write(f"\x1b[{broken}A\x1b[J")
 
     def _show_failures(self, live: Live, state: RunState) -> None:
         batch, self._failures = self._failures, []
@@ -166,7 +190,7 @@ class LiveView:
             self._tails_left -= 1
             live.console.print("\n".join([f"{job_id} failed; its last lines:", *failure_lines(rows)]))
 
-    def _frame(self, state: RunState) -> Text:
+    def _frame(self, state: RunState, *, died: bool) -> Text:
         from runner.report.console import Look, frame  # noqa: PLC0415  brings rich, which was loaded by now
         from runner.report.estimate import remaining  # noqa: PLC0415
 
@@ -182,5 +206,6 @@ class LiveView:
             before=self._before,
             left=self._left,
             notice=self._notice,
+            died=died,
         )
         return frame(state, now, look)

@@ -18,11 +18,12 @@ from runner.report.wording import (
     NOT_GOOD,
     attempts_of,
     detail,
-    job_word,
     run_word,
     seconds_of,
+    soon,
     tally,
     why_skipped,
+    word_in,
 )
 from runner.state import JobState, Phase, RunPhase, RunState
 from runner.units import format_duration
@@ -39,7 +40,7 @@ class Look:
     """How a frame is drawn: the terminal's size, plain letters for terminals without others.
 
     `before` has seconds by job id from an earlier run, `left` the estimate of the whole, where there is
-    one; `notice` is a sentence to be shown below.
+    one; `notice` is a sentence to be shown below. `died`: nobody runs this run any more.
     """
 
     width: int
@@ -48,6 +49,7 @@ class Look:
     before: Mapping[str, float] = field(default_factory=dict)
     left: float | None = None
     notice: str = ""
+    died: bool = False
 
 
 def frame(state: RunState, now: float, look: Look) -> Text:
@@ -55,9 +57,9 @@ def frame(state: RunState, now: float, look: Look) -> Text:
     rows = [_head(state, now, look)]
     chosen = _chosen(state, max(1, look.height - 2 - bool(look.notice)))
     width = min(40, max((len(job.job.job_id) for job in chosen), default=0))
-    rows += [_row(job, now, look, width) for job in chosen]
+    rows += [_row(state, job, now, look, width) for job in chosen]
     if len(chosen) < len(state.jobs):
-        rows.append(Text(f"  {tally(state)}", style="dim"))
+        rows.append(Text(f"  {tally(state, died=look.died)}", style="dim"))
     if look.notice:
         rows.append(Text(f"  {look.notice}", style="yellow"))
     for row in rows:
@@ -78,7 +80,7 @@ def _chosen(state: RunState, room: int) -> list[JobState]:
 def _head(state: RunState, now: float, look: Look) -> Text:
     total, done = len(state.jobs), len(state.jobs) - state.open_jobs
     elapsed = format_duration(state.elapsed(now)) if state.started_at else "0s"
-    word = run_word(state)
+    word = "lost its runner" if look.died else run_word(state)
     row = Text.assemble((state.run_id, "bold"))
     row.append(f" {word} ", style=_OUTCOME_STYLE.get(state.outcome, "cyan") if state.outcome else "cyan")
     row.append_text(_bar(done / total if total else 1.0, _BAR if look.width >= 100 else 12, look))
@@ -93,7 +95,7 @@ def _head(state: RunState, now: float, look: Look) -> Text:
 
 def _bar(share: float, width: int, look: Look) -> Text:
     filled = max(0, min(width, round(share * width)))
-    full, empty = ("#", "-") if look.ascii else ("━", "━")
+    full, empty = ("#", "-") if look.ascii else ("━", "─")
     return Text.assemble((full * filled, "green"), (empty * (width - filled), "grey37"))
 
 
@@ -115,13 +117,13 @@ _OUTCOME_MARK: dict[Outcome, tuple[str, str]] = {
 }
 
 
-def _mark(job: JobState, now: float, look: Look) -> tuple[str, str]:
+def _mark(job: JobState, word: str, now: float, look: Look) -> tuple[str, str]:
     """The sign at the beginning of a job's line, and its style."""
     if job.outcome is not None:
         signs = _OUTCOME_MARK.get(job.outcome, ("✗", "x"))
         style = "yellow" if job.outcome in NOT_GOOD and job.job.allow_failure else _OUTCOME_STYLE[job.outcome]
         return signs[look.ascii], style
-    if job_word(job) == CUT_OFF:
+    if word == CUT_OFF:
         return _OUTCOME_MARK[Outcome.CANCELLED][look.ascii], "magenta"
     if job.phase in (Phase.RUNNING, Phase.ENDED):
         turning = _SPINNER_ASCII if look.ascii else _SPINNER
@@ -131,11 +133,12 @@ def _mark(job: JobState, now: float, look: Look) -> tuple[str, str]:
     return ("." if look.ascii else "·"), "dim"
 
 
-def _row(job: JobState, now: float, look: Look, width: int) -> Text:
-    sign, style = _mark(job, now, look)
+def _row(state: RunState, job: JobState, now: float, look: Look, width: int) -> Text:
+    word = word_in(state, job, died=look.died)
+    sign, style = _mark(job, word, now, look)
     name = job.job.job_id
     shown = name if len(name) <= width else name[: width - 1] + ("~" if look.ascii else "…")
-    row = Text.assemble(" ", (sign, style), f" {shown:<{width}}  ", (f"{job_word(job):<11}", style))
+    row = Text.assemble(" ", (sign, style), f" {shown:<{width}}  ", (f"{word:<11}", style))
     took, note = _progress(job, now)
     row.append(f" {took:>7}  ")
     estimate = look.before.get(name)
@@ -152,7 +155,7 @@ def _progress(job: JobState, now: float) -> tuple[str, str]:
     if job.phase is Phase.RUNNING and job.last is not None:
         return format_duration(max(0.0, now - job.last.started_at)), attempt
     if job.phase is Phase.BACKING_OFF:
-        return "", f"attempt {job.attempt + 1} in {format_duration(max(0.0, job.due_at - now))}"
+        return "", f"attempt {job.attempt + 1} {soon(job.due_at - now)}"
     if job.phase is Phase.SKIPPED:
         return "", why_skipped(job)
     if job.phase is Phase.WAITING:

@@ -17,8 +17,11 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """By job id. `tails` are the last lines of a job's logs, clean; `summaries` markdown that jobs wrote."""
+    """By job id. `tails` are the last lines of a job's logs, clean, output before errors; `errors` how many
+    of these are of standard error; `summaries` markdown that jobs wrote.
+    """
 
     tails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
     summaries: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[StoredFile, ...]] = field(default_factory=dict)

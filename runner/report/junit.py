@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from runner.events import format_time
@@ -54,8 +55,13 @@ def _case(queue_id: str, job: JobState, evidence: Evidence) -> str:
     body = _body(job)
     tail = evidence.tails.get(job.job.job_id, ())
     if tail and body:
-        body += f"      <system-out>{escape(legal(clean.block(tail)))}</system-out>\n"
+        told = len(tail) - evidence.errors.get(job.job.job_id, 0)
+        body += _stream("system-out", tail[:told]) + _stream("system-err", tail[told:])
     return f"    <testcase {head}>\n{body}    </testcase>\n" if body else f"    <testcase {head}/>\n"
+
+
+def _stream(name: str, rows: Sequence[str]) -> str:
+    return f"      <{name}>{escape(legal(clean.block(rows)))}</{name}>\n" if rows else ""
 
 
 def _body(job: JobState) -> str:

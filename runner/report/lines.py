@@ -20,6 +20,7 @@ from runner.report.wording import (
     ending,
     how,
     seconds_of,
+    soon,
     tally,
     why_skipped,
 )
@@ -29,17 +30,24 @@ from runner.units import format_duration
 GROUP = 20
 """More lines of one kind in one batch than this are grouped."""
 _NAMED = 3
+Words = Mapping[tuple[str, int], str]
 Line = tuple[str, str, str]
 """Kind (lines of one kind can be grouped), job id, text after the time."""
 
 
 def lines(
-    state: RunState, batch: Sequence[e.Event], tails: Mapping[str, Sequence[str]], token: str = ""
+    state: RunState,
+    batch: Sequence[e.Event],
+    tails: Mapping[str, Sequence[str]],
+    token: str = "",
+    words: Words | None = None,
 ) -> list[str]:
-    """`tails` has the last log lines of jobs that failed. `token`: a word that nobody can guess, where
-    GitHub Actions reads the output: what a job printed is then no command to it.
+    """`tails` has the last log lines of jobs that failed, `words` the last one of attempts (job, number) that
+    another follows. `token`: a word that nobody can guess, where GitHub Actions reads the output: what a job
+    printed is then no command to it.
     """
-    made = [(event.at, line) for event in batch if (line := _line(state, event)) is not None]
+    said = words or {}
+    made = [(event.at, line) for event in batch if (line := _line(state, event, said)) is not None]
     counts: dict[str, int] = {}
     for _, (kind, _, _) in made:
         counts[kind] = counts.get(kind, 0) + 1
@@ -76,9 +84,9 @@ def _grouped(kind: str, job_ids: Sequence[str]) -> str:
     return f"{counted(len(listed), more)} {kind}: {named}"
 
 
-def _line(state: RunState, event: e.Event) -> Line | None:
+def _line(state: RunState, event: e.Event, words: Words) -> Line | None:
     if isinstance(event, e.JobEvent):
-        return _job_line(state, event)
+        return _job_line(state, event, words)
     text = next(iter(_run_line(state, event)), "")
     return ("run", "", text) if text else None
 
@@ -99,7 +107,7 @@ def _run_line(state: RunState, event: e.Event) -> Iterator[str]:
             yield "the time for cleaning up is over" if event.cleanup else "the queue's time is over"
 
 
-def _job_line(state: RunState, event: e.JobEvent) -> Line | None:
+def _job_line(state: RunState, event: e.JobEvent, words: Words) -> Line | None:
     job = state.jobs[event.job_id]
     job_id = event.job_id
     match event:
@@ -108,8 +116,13 @@ def _job_line(state: RunState, event: e.JobEvent) -> Line | None:
             return "started", job_id, f"{job_id} started{again}"
         case e.JobRetrying():
             ended = next((a.finished for a in job.attempts if a.number == event.attempt), None)
-            wait = format_duration(event.delay)
-            return "retrying", job_id, f"{job_id} did not succeed ({how(ended)}); again in {wait}"
+            last = words.get((job_id, event.attempt), "")
+            said = f": {_harmless(last)}" if last else ""
+            return (
+                "retrying",
+                job_id,
+                f"{job_id} did not succeed ({how(ended)}{said}); again {soon(event.delay)}",
+            )
         case e.JobFinished():
             return _finished(state, event)
         case e.JobSkipped():
@@ -117,6 +130,11 @@ def _job_line(state: RunState, event: e.JobEvent) -> Line | None:
         case e.ResultsStored() if event.missing:
             return "missing", job_id, f"{job_id}: no file matches {clean.line(', '.join(event.missing), 200)}"
     return None
+
+
+def _harmless(text: str) -> str:
+    """GitHub Actions obeys a `##[command]` wherever in a line it stands."""
+    return text.replace("##[", "## [")
 
 
 def _finished(state: RunState, event: e.JobFinished) -> Line:

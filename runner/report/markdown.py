@@ -24,7 +24,7 @@ def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
         ("", _top(plan, state, now)),
         ("What went wrong", failures(state, found, evidence)),
         ("Failures that are allowed", allowed(found)),
-        ("Skipped without a failure", skipped_alone(found)),
+        ("Skipped for other reasons", skipped_alone(found)),
         ("Summaries", summaries(state, evidence)),
         ("Result files", files(state, evidence)),
         ("Jobs", jobs(state)),

@@ -81,8 +81,16 @@ def _failure(state: RunState, root: Root, evidence: Evidence, style: Style) -> s
     ]
     tail = evidence.tails.get(root.job.job.job_id, ())[-style.lines :] if style.lines else ()
     if tail:
-        rows += ["", f"Its last {counted(len(tail), 'line')}:", "", fence("\n".join(tail))]
+        parts = _parts(len(tail), evidence.errors.get(root.job.job.job_id, 0))
+        rows += ["", f"Its last {counted(len(tail), 'line')}{parts}:", "", fence("\n".join(tail))]
     return "\n".join(rows)
+
+
+def _parts(lines: int, errors: int) -> str:
+    """Where the lines of a tail come from, if not all from one place."""
+    if not 0 < errors < lines:
+        return ""
+    return ", the last " + (f"{errors} of them" if errors > 1 else "one") + " from standard error"
 
 
 def _ways_on(state: RunState, root: Root, style: Style) -> Iterator[str]:

@@ -68,6 +68,19 @@ def run_word(state: RunState) -> str:
     return OUTCOME[state.outcome] if state.outcome is not None else RUN_PHASE[state.phase]
 
 
+def run_said(state: RunState) -> str:
+    """The same after "the run": `succeeded`, `was cancelled`, `is being cancelled`."""
+    if state.phase is RunPhase.LIVE and state.cancels:
+        return "is being cancelled"
+    word = run_word(state)
+    return f"was {word}" if state.outcome in {Outcome.CANCELLED, Outcome.LOST} else word
+
+
+def soon(seconds: float) -> str:
+    """When something follows: `in 4s`, `at once`."""
+    return f"in {format_duration(seconds)}" if seconds >= 0.05 else "at once"
+
+
 def seconds_of(job: JobState) -> float:
     """What the newest attempt that is over took."""
     ended = job.last_ended
@@ -168,9 +181,11 @@ def verdict(state: RunState, now: float, *, died: bool = False) -> str:
     took = format_duration(state.elapsed(now))
     extra = f" ({clean.line(state.interrupted, 120)})" if state.phase is RunPhase.INTERRUPTED else ""
     by = f" by {clean.line(state.cancelled_by, 60)}" if state.cancels and state.cancelled_by else ""
-    word = run_word(state)
     if died:
         return f"{state.run_id} lost its runner after {took}: {tally(state, died=True)}"
     if state.phase is RunPhase.REQUESTED:
-        return f"{state.run_id} {word}: {tally(state)}"
-    return f"{state.run_id} {word}{by if word == 'cancelled' else ''}{extra} after {took}: {tally(state)}"
+        return f"{state.run_id} {run_word(state)}: {tally(state)}"
+    said = run_said(state)
+    return (
+        f"{state.run_id} {said}{by if said.endswith('cancelled') else ''}{extra} after {took}: {tally(state)}"
+    )

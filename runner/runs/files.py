@@ -17,6 +17,7 @@ from runner.state import AttemptState, JobState, RunState
 
 STREAMS = ("stdout", "stderr")
 TAIL_LINES = 20
+_WORDS = 120
 _TAIL_BYTES = 64 * 1024
 _SUMMARY_BYTES = 64 * 1024
 _TAILS = 40
@@ -33,18 +34,24 @@ def log_path(directory: Path, job_id: str, attempt: int, stream: str) -> Path:
 
 
 def tail(directory: Path, job_id: str, attempt: int, count: int = TAIL_LINES) -> tuple[str, ...]:
-    """The last lines that an attempt wrote, clean; of standard error first, with a word between the two."""
-    ends = {
-        stream: clean.last_lines(_end_of(log_path(directory, job_id, attempt, stream)), count)
-        for stream in STREAMS
-    }
-    errors, output = ends["stderr"], ends["stdout"]
+    """The last lines that an attempt wrote, clean: of its output, where there is room, then of its errors."""
+    output, errors = _ends(directory, job_id, attempt, count)
+    return output + errors
+
+
+def _ends(directory: Path, job_id: str, attempt: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same, apart: of standard output, of standard error; together at most `count` lines."""
+    output, errors = (
+        clean.last_lines(_end_of(log_path(directory, job_id, attempt, stream)), count) for stream in STREAMS
+    )
     room = count - len(errors)
-    if not errors:
-        return output
-    if not output or room <= 0:
-        return errors
-    return ("(standard output)", *output[-room:], "(standard error)", *errors)
+    return output[-room:] if room > 0 else (), errors
+
+
+def last_words(directory: Path, job_id: str, attempt: int) -> str:
+    """The last line that an attempt wrote to standard error, clean and short; "" where it wrote none."""
+    found = clean.last_lines(_end_of(log_path(directory, job_id, attempt, "stderr"), 4096), 1, _WORDS)
+    return found[0].strip() if found else ""
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -52,19 +59,19 @@ def open_regular(path: Path) -> BinaryIO:
 
     Raises OSError, also for what is no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return os.fdopen(descriptor, "rb")
 
 
-def _end_of(path: Path) -> bytes:
+def _end_of(path: Path, most: int = _TAIL_BYTES) -> bytes:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - _TAIL_BYTES))
-            return file.read(_TAIL_BYTES)
+            file.seek(max(0, size - most))
+            return file.read(most)
     except OSError:
         return b""
 
@@ -92,6 +99,7 @@ def stored_files(directory: Path, job_id: str, attempt: int) -> tuple[StoredFile
 def evidence(directory: Path, state: RunState) -> Evidence:
     """Everything that a report shows beside the log. Looks only at files that the log says exist."""
     tails: dict[str, tuple[str, ...]] = {}
+    errors: dict[str, int] = {}
     summaries: dict[str, str] = {}
     files: dict[str, tuple[StoredFile, ...]] = {}
     for job_id, job in state.jobs.items():
@@ -99,14 +107,15 @@ def evidence(directory: Path, state: RunState) -> Evidence:
         if last is None:
             continue
         if job.outcome in NOT_GOOD and len(tails) < _TAILS:
-            tails[job_id] = tail(directory, job_id, last.number)
+            output, said = _ends(directory, job_id, last.number, TAIL_LINES)
+            tails[job_id], errors[job_id] = output + said, len(said)
         if last.finished is not None and last.finished.summary:
             summary = _summary(attempt_folder(directory, job_id, last.number))
             summaries |= {job_id: summary} if summary.strip() else {}
         stored = stored_attempt(job)
         if stored is not None:
             files[job_id] = stored_files(directory, job_id, stored.number)
-    return Evidence(tails=tails, summaries=summaries, files=files)
+    return Evidence(tails=tails, errors=errors, summaries=summaries, files=files)
 
 
 def _summary(folder: Path) -> str:

@@ -57,7 +57,7 @@ class TestRun:
         shell.write("q.yaml", QUEUE)
         said = shell("run", "q.yaml")
         assert said.code == 1
-        assert "break did not succeed (exit code 3); again in 0s" in said.out
+        assert "break did not succeed (exit code 3); again at once" in said.out
         assert "    | about to break" in said.out
         assert "after skipped: because of break" in said.out
         assert "break failed: exit code 3, attempt 2; 1 job skipped because of it" in said.out
@@ -207,6 +207,8 @@ class TestAgain:
         assert "died" in shell("runs").out
         said = shell("status")
         assert "lost its runner" in said.out
+        assert said.out.splitlines()[1].split()[:3] == ["long", "cut", "off"]
+        assert shell("logs", "long", "--follow").err.endswith("long is cut off\n")
         assert f"go on: runner resume {run.name}" in said.out
         (shell.folder / "go").touch()
         assert shell("resume").code == 0
@@ -316,6 +318,10 @@ def test_a_report_for_every_reader(shell: Shell) -> None:
     shell.write("q.yaml", QUEUE)
     shell("run", "q.yaml")
     assert shell("report").out.startswith("# ❌ `demo` failed")
+    assert "html" not in shell("report", "--help").out
+    said = shell("report", "--format", "html")
+    assert said.code == 2
+    assert "a later version will write HTML; this one writes markdown, json, junit" in said.err
     assert shell("report", "--format", "json").json["outcome"] == "failed"
     assert ElementTree.fromstring(shell("report", "--format", "junit").out).attrib["failures"] == "1"
 

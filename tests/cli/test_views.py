@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
 
+from runner import events as e
 from runner.cli.views import LinesView, LiveView, view
 from runner.events import Event
 from runner.state import RunState, apply
 from tests.builders import START, Log, failed_log, job, many, queue
 from tests.cli.shell import ENVIRONMENT
+from tests.waiting import until
 
 
 class Terminal(io.StringIO):
@@ -124,3 +127,45 @@ def test_lines_say_everything_by_the_end(tmp_path: Path) -> None:
         "b succeeded after 1s",
     ]
     assert START > 0
+
+
+def test_the_live_view_moves_on_while_nothing_happens(tmp_path: Path) -> None:
+    now = time.time()
+    log = Log(queue(job("a")))
+    log.add(e.RunStarted(at=now, queue_id="demo", digest="", checkout="/", max_parallel=1))
+    log.add(e.AttemptStarted(at=now - 100, job_id="a", attempt=1, handle="h"))
+    out = Terminal()
+    state, batch = fold(log)
+    with view(out, tmp_path, {}) as made:
+        made(state, batch)
+
+        def third_frame() -> bool:
+            made(state, [])
+            return out.getvalue().count(" 1m4") >= 3
+
+        until(third_frame, seconds=5)
+
+
+def test_what_was_cut_off_is_not_shown_so_when_the_run_goes_on(tmp_path: Path) -> None:
+    log = Log(queue(job("a"))).start("a", 0.0)
+    log.add(e.RunResumed(at=START + 9, max_parallel=1))
+    log.end("a", 9.0, "lost", exit_code=None, interrupted=True)
+    out = Terminal()
+    with view(out, tmp_path, {}) as made:
+        made(log.state(), log.events[-2:])
+        log.add(e.JobRetrying(at=START + 9, job_id="a", attempt=1, delay=0.0, free=True)).start("a", 9.0)
+        made(log.state(), log.events[-2:])
+    assert "cut off" not in out.getvalue()
+    assert "running" in out.getvalue()
+
+
+def test_a_narrower_window_leaves_no_old_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Terminal()
+    state, batch = fold(failed_log())
+    made = LiveView(out, tmp_path, {})
+    made(state, batch)
+    before = len(out.getvalue())
+    monkeypatch.setenv("COLUMNS", "40")
+    made.close(state)
+    broken = 6  # of the rows that were drawn before, those that are longer than 40 now take two
+    assert f"\x1b[{broken}A\x1b[J" in out.getvalue()[before:]
