@@ -238,6 +238,11 @@ class TestPlan:
         assert text.index("cannot run: 2 problems") < text.index("`queues/0.yaml` | ready")
         assert "| `queues/59.yaml` | ready |" in text
 
+    def test_a_file_without_a_plan_is_a_problem_even_if_nothing_says_why(self) -> None:
+        text = plan_comment(pull(PlannedQueue(source="queues/mute.yaml")))
+        assert "## ❌ Cannot run: 1 problem in 1 of 1 queue file\n" in text
+        assert "### `queues/mute.yaml` cannot run\n\n- It has no plan.\n" in text
+
     def test_places_are_links_to_their_lines(self) -> None:
         text = plan_comment(PULLS["broken"])
         assert f"(https://forge.test/team/project/blob/{SHA}/queues/new%20%281%29.yaml#L7)" in text

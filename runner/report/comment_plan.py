@@ -124,7 +124,8 @@ def _headline(pull: PullPlan) -> str:
     if pull.verdict == "planned":
         return f"✅ Ready to run: {_much(len(pull.queues), pull.jobs)}"
     broken = sum(queue.broken for queue in pull.queues)
-    errors = sum(len(_errors(queue)) for queue in pull.queues)
+    # A file without a plan is a problem, whether or not something says so.
+    errors = sum(max(len(_errors(queue)), queue.broken) for queue in pull.queues)
     where = counted(len(pull.queues), "queue file")
     return f"❌ Cannot run: {counted(errors, 'problem')} in {broken:,} of {where}"
 
@@ -155,9 +156,9 @@ def _problems(prefix: str, queue: PlannedQueue, links: Links) -> Section:
 
 
 def _problem_list(queue: PlannedQueue, links: Links, shown: int, size: int) -> str:
-    errors = _errors(queue)
-    rows = [problem_line(problem, links, size) for problem in errors[:shown]]
-    rest = len(errors) - len(rows)
+    found = sorted(queue.problems, key=lambda problem: problem.severity is not Severity.ERROR)
+    rows = [problem_line(problem, links, size, label=True) for problem in found[:shown]]
+    rest = len(found) - len(rows)
     if rest:
         rows.append(f"- and {counted(rest, 'more problem')}")
     return "\n".join([f"### {code(queue.source)} cannot run", "", *(rows or ["- It has no plan."])])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from runner.model import Job
 from runner.plan import Preview
 from runner.plan.words import counted
-from runner.problems import Problem
+from runner.problems import Problem, Severity
 from runner.report import plan_words as words
 from runner.report.budget import ESSENTIAL, LIMIT, Section, size
 from runner.report.escaping import code, fence
@@ -82,11 +82,12 @@ def _warnings(preview: Preview, links: Links, shown: int) -> str:
     return f"**{counted(len(lines), 'warning')}**" + (f"\n\n{listed}" if listed else "")
 
 
-def problem_line(problem: Problem, links: Links, limit: int = 500) -> str:
-    """One item of a list: where, what, and what to do about it."""
+def problem_line(problem: Problem, links: Links, limit: int = 500, *, label: bool = False) -> str:
+    """One item of a list: where, what, and what to do about it; with a `label` whether it only warns."""
+    word = "warning: " if label and problem.severity is Severity.WARNING else ""
     place = f"{links.place(problem.location)}: " if problem.location is not None else ""
     hint = f" ({code(problem.hint, limit=min(limit, 300))})" if problem.hint else ""
-    return f"- {place}{code(problem.message, limit=limit)}{hint}"
+    return f"- {word}{place}{code(problem.message, limit=limit)}{hint}"
 
 
 def _graph(preview: Preview) -> str:
