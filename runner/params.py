@@ -60,7 +60,7 @@ def _unknown(name: str, declared: Mapping[str, Any]) -> Problem:
     known = f"it has: {listed(declared)}" if declared else "it has none"
     return Problem(
         rule="params",
-        message=f"the queue has no param '{shorten(name)}' ({known})",
+        message=f"the queue has no parameter '{shorten(name)}' ({known})",
         hint=f"did you mean '{close}'?" if close else "declare it under `params`, or leave it out",
         route=("params",),
     )
@@ -70,7 +70,7 @@ def _misfit(name: str, raw: Any, mismatch: _MismatchError) -> Problem:
     shown = f"'{shorten(raw)}'" if isinstance(raw, str) else kind(raw)
     return Problem(
         rule="params",
-        message=f"param '{shorten(name)}' must be {mismatch.needed}, not {shown}",
+        message=f"parameter '{shorten(name)}' must be {mismatch.needed}, not {shown}",
         hint=mismatch.hint,
         route=("params", name),
     )
@@ -80,9 +80,8 @@ def _declaration_problems(name: str, rule: Mapping[str, Any]) -> list[Problem]:
     """A pattern that is none, choices and a default that do not fit."""
     broken = _broken(rule.get("pattern"))
     if broken:
-        message = (
-            f"param '{shorten(name)}' has a pattern that is not a regular expression: {shorten(broken, 80)}"
-        )
+        what = f"the pattern of parameter '{shorten(name)}'"
+        message = f"{what} is not a regular expression: {shorten(broken, 80)}"
         return [Problem(rule="params", message=message, route=("params", name, "pattern"))]
     choices, default = rule.get("choices"), rule.get("default")
     bare = {"type": rule.get("type", "string"), "pattern": rule.get("pattern")}
@@ -108,7 +107,7 @@ def _value_problems(name: str, where: Route, value: Any, rule: Mapping[str, Any]
     try:
         _fitting(value, rule)
     except _MismatchError as mismatch:
-        what = f"the {'default' if where == ('default',) else 'choice'} of param '{shorten(name)}'"
+        what = f"the {'default' if where == ('default',) else 'choice'} of parameter '{shorten(name)}'"
         shown = f"'{shorten(value)}'" if isinstance(value, str) else kind(value)
         message = f"{what} must be {mismatch.needed}, not {shown}"
         return [Problem(rule="params", message=message, hint=mismatch.hint, route=("params", name, *where))]

@@ -36,7 +36,8 @@ class Problem:
     `rule` is a stable kebab-case name. `at_key` says that the route's last key itself is meant,
     not its value. Text from the file inside `message` is cut short by whoever writes the message.
     `also` is the route of another place that it is about: its line is added to the message when the
-    problem is placed.
+    problem is placed. `near` is a text inside the value, where it is about a part of it; `quotes` says
+    that the hint is to end with the value as the file writes it (in a tree `1.10` is no longer to be seen).
     """
 
     rule: str
@@ -47,6 +48,8 @@ class Problem:
     at_key: bool = False
     location: Location | None = None
     also: Route | None = None
+    near: str = ""
+    quotes: bool = False
 
     def placed(self, location: Location) -> Problem:
         return replace(self, location=location)

@@ -6,6 +6,7 @@ user's own text. `rendering` does the same in a process with bounds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,7 +117,7 @@ class _Work:
         try:
             self._leaf(leaf)
         except TemplateError as error:
-            self.report(leaf, error.rule, error.sentence, error.hint)
+            self.report(leaf, error.rule, error.sentence, error.hint, near=_near(leaf.text, error.source))
         except (RecursionError, MemoryError):
             self.report(leaf, "template-limit", "the template is nested too deeply, or makes too much")
 
@@ -161,10 +162,12 @@ class _Work:
 
     def _unquoted(self, leaf: Leaf, facts: Facts) -> None:
         for source in sorted(unquoted(facts, leaf, self.around))[:5]:
-            message = f"{shorten(source)} comes from outside this file and is not quoted for the shell"
-            self.report(
-                leaf, "unquoted", message, f"write ${{{{ {shorten(source)} | q }}}}", Severity.WARNING
-            )
+            late = source.startswith("jobs")
+            where = "is not known before the run" if late else "comes from outside this file"
+            message = f"{shorten(source)} {where} and is not quoted for the shell"
+            hint = f"write ${{{{ {shorten(source)} | q }}}}"
+            near = _near(leaf.text, source, unless=r"\s*\|\s*q\b")
+            self.report(leaf, "unquoted", message, hint, Severity.WARNING, near=near)
 
     def _wrong_delimiters(self, leaf: Leaf) -> None:
         for match in list(WRONG_DELIMITERS.finditer(leaf.text))[:5]:
@@ -175,10 +178,18 @@ class _Work:
                 f"{{{{ {inner} }}}} is not an expression here: it stays as it is",
                 f"write ${{{{ {inner} }}}}",
                 Severity.WARNING,
+                near=match[0],
             )
 
     def report(
-        self, leaf: Leaf, rule: str, message: str, hint: str = "", severity: Severity = Severity.ERROR
+        self,
+        leaf: Leaf,
+        rule: str,
+        message: str,
+        hint: str = "",
+        severity: Severity = Severity.ERROR,
+        *,
+        near: str = "",
     ) -> None:
         problem = Problem(
             rule=rule,
@@ -187,8 +198,17 @@ class _Work:
             severity=severity,
             route=leaf.route,
             at_key=leaf.role is Role.KEY,
+            near=near,
         )
         self.found.problems.append(problem)
+
+
+def _near(text: str, source: str, unless: str = r"\w") -> str:
+    """The expression that `source` is a part of, where `unless` does not follow."""
+    part = source[:200]
+    inside = rf"[^{{}}]{{0,200}}?(?<!\w){re.escape(part)}(?!\w|{unless})[^{{}}]{{0,200}}"
+    found = re.search(rf"\$\{{\{{{inside}\}}?\}}?", text)
+    return found[0] if found else part
 
 
 def _is_environment(route: Route) -> bool:

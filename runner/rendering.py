@@ -78,7 +78,7 @@ def _slow_patterns(patterned: list[str], reason: str) -> Problem:
     names = ", ".join(patterned[:5])
     return Problem(
         rule="params",
-        message=f"matching the patterns of params ({names}) {reason}",
+        message=f"matching the patterns of parameters ({names}) {reason}",
         hint="write patterns without repetitions inside repetitions",
         route=("params", patterned[0], "pattern"),
     )
@@ -131,4 +131,5 @@ def _unpacked_problem(packed: Mapping[str, Any]) -> Problem:
         severity=Severity(packed["severity"]),
         route=tuple(packed["route"]),
         at_key=packed["at_key"],
+        near=packed["near"],
     )

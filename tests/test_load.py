@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from runner.canonical.handlers import spared
 from runner.load import default_id, load
 from runner.model import Job, Queue, Retry, Strategy
 
@@ -84,7 +85,7 @@ class TestRetries:
                 Retry(count=2, on=frozenset({"oom"}), max_delay=10.0, codes=(7,)),
             ),
         ],
-        ids=repr,
+        ids=lambda value: repr(value) if isinstance(value, dict) else "retry",  # sets have no fixed order
     )
     def test_of_a_job(self, fields: dict[str, Any], expected: Retry) -> None:
         assert job_of(**fields).retry == expected
@@ -179,6 +180,11 @@ class TestJobs:
         ]
         loaded = load({"defaults": {"on_failure": "cleanup"}, "jobs": jobs}, name="q").jobs
         assert [job.on_failure for job in loaded] == [None, None, None, "cleanup", "other", "cleanup"]
+
+    def test_a_job_without_an_id_spares_nobody(self) -> None:
+        """The schema says what it lacks; the rules look at the rest of such a file."""
+        jobs = [{"command": "x"}, {"job_id": "h", "depends_on": ["a"]}]
+        assert spared(jobs, "h") == {"h", "a"}
 
     @pytest.mark.parametrize(
         ("when", "expected"),

@@ -58,23 +58,23 @@ def test_a_value_takes_the_declared_type(type_: str, given: Any, expected: Any) 
 @pytest.mark.parametrize(
     ("type_", "given", "message"),
     [
-        ("string", 1.1, "param 'p' must be a string, not a number"),
-        ("string", True, "param 'p' must be a string, not a boolean"),
-        ("string", ["a"], "param 'p' must be a string, not a list"),
-        ("integer", "5.0", "param 'p' must be an integer, not '5.0'"),
-        ("integer", "0x10", "param 'p' must be an integer, not '0x10'"),
-        ("integer", "9" * 400, "param 'p' must be an integer, not '999"),
-        ("integer", True, "param 'p' must be an integer, not a boolean"),
-        ("integer", "", "param 'p' must be an integer, not ''"),
-        ("number", "nan", "param 'p' must be a number, not 'nan'"),
-        ("number", "1e999", "param 'p' must be a number, not '1e999'"),
-        ("number", float("inf"), "param 'p' must be a number, not a number"),
-        ("boolean", "yes", "param 'p' must be true or false, not 'yes'"),
-        ("boolean", 1, "param 'p' must be true or false, not an integer"),
-        ("list", "[1,", "param 'p' must be a list, not '[1,'"),
-        ("list", "[NaN]", "param 'p' must be a list of"),
-        ("list", [["a"]], "param 'p' must be a list of"),
-        ("list", "[" * 100_000, "param 'p' must be a list, not '[[["),
+        ("string", 1.1, "parameter 'p' must be a string, not a number"),
+        ("string", True, "parameter 'p' must be a string, not a boolean"),
+        ("string", ["a"], "parameter 'p' must be a string, not a list"),
+        ("integer", "5.0", "parameter 'p' must be an integer, not '5.0'"),
+        ("integer", "0x10", "parameter 'p' must be an integer, not '0x10'"),
+        ("integer", "9" * 400, "parameter 'p' must be an integer, not '999"),
+        ("integer", True, "parameter 'p' must be an integer, not a boolean"),
+        ("integer", "", "parameter 'p' must be an integer, not ''"),
+        ("number", "nan", "parameter 'p' must be a number, not 'nan'"),
+        ("number", "1e999", "parameter 'p' must be a number, not '1e999'"),
+        ("number", float("inf"), "parameter 'p' must be a number, not a number"),
+        ("boolean", "yes", "parameter 'p' must be true or false, not 'yes'"),
+        ("boolean", 1, "parameter 'p' must be true or false, not an integer"),
+        ("list", "[1,", "parameter 'p' must be a list, not '[1,'"),
+        ("list", "[NaN]", "parameter 'p' must be a list of"),
+        ("list", [["a"]], "parameter 'p' must be a list of"),
+        ("list", "[" * 100_000, "parameter 'p' must be a list, not '[[["),
     ],
 )
 def test_what_does_not_fit_is_said(type_: str, given: Any, message: str) -> None:
@@ -92,14 +92,14 @@ def test_choices_bound_values_and_items() -> None:
     assert value("integer", "2", choices=[1, 2]) == 2
     assert value("string", "2", choices=[1, 2]) == "2"
     assert value("list", "a,b", choices=["a", "b"]) == ["a", "b"]
-    assert refusal("string", "m", choices=["s", "l"])[0] == "param 'p' must be one of s, l, not 'm'"
+    assert refusal("string", "m", choices=["s", "l"])[0] == "parameter 'p' must be one of s, l, not 'm'"
     assert "must be one of a, b" in refusal("list", "a,c", choices=["a", "b"])[0]
 
 
 def test_a_pattern_must_match_as_a_whole() -> None:
     assert value("string", "v12", pattern="v[0-9]+") == "v12"
     assert refusal("string", "xv12", pattern="v[0-9]+")[0].startswith(
-        "param 'p' must be a text that matches v[0-9]+"
+        "parameter 'p' must be a text that matches v[0-9]+"
     )
     assert refusal("string", "v12\n", pattern="v[0-9]+")[0]
     assert refusal("list", "v1,x", pattern="v[0-9]+")[0]
@@ -113,7 +113,7 @@ def test_defaults_given_and_missing() -> None:
 
 def test_an_unknown_name_has_the_nearest_as_its_hint() -> None:
     problem = resolve({"epochs": {}, "model": {}}, {"epoch": "3"})[2][0]
-    assert problem.message == "the queue has no param 'epoch' (it has: epochs, model)"
+    assert problem.message == "the queue has no parameter 'epoch' (it has: epochs, model)"
     assert problem.hint == "did you mean 'epochs'?"
     assert "it has none" in resolve({}, {"epoch": "3"})[2][0].message
 

@@ -189,7 +189,7 @@ class TestParams:
 
     def test_missing_where_they_are_needed(self, checkout: Path) -> None:
         found = prepared("-", checkout, stdin=self.TEXT, require_params=True)
-        assert said(found) == ["-:1:10 params: the param `n` has no value"]
+        assert said(found) == ["-:1:10 params: the parameter `n` has no value"]
         assert found.queue is None
 
     def test_missing_where_they_are_not(self, checkout: Path) -> None:
@@ -200,9 +200,10 @@ class TestParams:
 
     def test_unknown_and_unfit(self, checkout: Path) -> None:
         found = prepared("-", checkout, stdin=self.TEXT, params={"n": "many", "m": "1"}, require_params=True)
+        assert said(found)[0].startswith("- params: ")  # the command line is to blame, no line of the file
         assert [line.split(": ", 1)[1] for line in said(found)] == [
-            "the queue has no param 'm' (it has: n, s)",
-            "param 'n' must be an integer, not 'many'",
+            "the queue has no parameter 'm' (it has: n, s)",
+            "parameter 'n' must be an integer, not 'many'",
         ]
 
     def test_what_is_read_from_git_is_remembered_as_it_was_written(self, checkout: Path) -> None:

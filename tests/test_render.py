@@ -324,7 +324,8 @@ class TestWarnings:
     def test_an_unquoted_value_from_outside(self, command: str, source: str) -> None:
         found = problem(job(command=command))
         assert (found.rule, found.severity) == ("unquoted", Severity.WARNING)
-        assert found.message.startswith(f"{source} comes from outside")
+        where = "is not known before the run" if source.startswith("jobs") else "comes from outside"
+        assert found.message.startswith(f"{source} {where}")
         assert f"${{{{ {source} | q }}}}" in found.hint
 
     @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from runner import model, resources, schema
 from runner.document import Document, parse
 from runner.plan import make, to_json
 from runner.problems import Problem
+from runner.schema.samples import written
 from runner.schema.walk import Walk
 from tests.snapshots import assert_snapshot
 
@@ -303,3 +304,24 @@ class TestSentences:
         found = [finding for finding, _ in zip(walk.findings(tree), range(schema.MAX_PROBLEMS), strict=False)]
         assert found
         assert steps < 5_000
+
+
+def examples(node: Any) -> Iterator[Any]:
+    """Every example of a schema."""
+    if isinstance(node, dict):
+        yield from node.get("examples", ()) if isinstance(node.get("examples"), list) else ()
+        for value in node.values():
+            yield from examples(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from examples(value)
+
+
+@pytest.mark.parametrize("name", ["queue", "config"])
+def test_what_a_hint_shows_can_be_copied_into_braces(name: str) -> None:
+    shown = list(examples(schema.load(name)))
+    assert len(shown) > 5
+    for example in shown:
+        found = parse(f"x: {{a: {written(example)}, b: 1}}".encode(), "q.yaml")
+        assert isinstance(found, Document), (example, found)
+        assert found.tree["x"]["a"] == example

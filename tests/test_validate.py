@@ -200,11 +200,20 @@ class TestNames:
         assert not any(value in p.message + p.hint for p in problems)
 
     def test_a_name_that_nobody_gives(self) -> None:
-        around = Around(environ={"HERE": "x", "ACTIONS_RUNTIME_TOKEN": "x"})
+        around = Around(environ={"HERE": "x", "T": "x", "ACTIONS_RUNTIME_TOKEN": "x"})
         environment = {"A": "${HERE}", "B": "${T}", "C": "x${NOWHERE}", "D": "${ACTIONS_RUNTIME_TOKEN}"}
         problems = checked(job("a", environment=environment, secrets={"T": "env:T"}), around=around)
         assert [(p.rule, p.route[-1], p.severity) for p in problems] == [
             ("unset-variable", "C", Severity.WARNING),
+            ("unset-variable", "D", Severity.WARNING),
+        ]
+
+    def test_a_secret_that_nobody_gives(self) -> None:
+        secrets = {"A": "env:HERE", "B": "env:NOWHERE", "C": "env:NOWHERE", "D": "env:GITHUB_TOKEN"}
+        around = Around(environ={"HERE": "x", "GITHUB_TOKEN": "x"})
+        problems = checked(job("a", secrets=secrets), around=around)
+        assert [(p.rule, p.route[-1], p.severity) for p in problems] == [
+            ("unset-variable", "B", Severity.WARNING),
             ("unset-variable", "D", Severity.WARNING),
         ]
 

@@ -10,7 +10,7 @@ def spared(jobs: Iterable[Mapping[str, Any]], handler: str | None) -> frozenset[
     """Ids of the handler and of all that it waits for; those jobs name a handler only by themselves."""
     if handler is None:
         return frozenset()
-    depends = {job["job_id"]: job.get("depends_on", ()) for job in jobs}
+    depends = {job.get("job_id"): job.get("depends_on", ()) for job in jobs}
     found, waiting = {handler}, [handler]
     while waiting:
         for dependency in depends.get(waiting.pop(), ()):

@@ -8,13 +8,13 @@ value exists. Positions are computed only for problems, by `locate` and `place`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.document import json_tree, text, yaml_tree
+from runner.document import excerpts, json_tree, text, yaml_tree
 from runner.document.limits import MAX_BYTES, Refused
-from runner.document.positions import find
+from runner.document.positions import Place, find
 from runner.problems import Location, Problem, Route
 
 __all__ = ["MAX_BYTES", "Document", "locate", "parse", "place"]
@@ -47,15 +47,20 @@ def parse(raw: bytes, name: str) -> Document | list[Problem]:
 
 def locate(document: Document, route: Route, at_key: bool = False) -> Location:
     """Where a route leads to; where it leads nowhere, the nearest mapping or list on the way."""
-    return _locations(document, [(route, at_key)])[0]
+    place = _places(document, text.decode(document.raw), [(route, at_key)])[0]
+    return Location(file=document.name, line=place.line, column=place.column)
 
 
 def place(document: Document, problems: Iterable[Problem]) -> list[Problem]:
     """The problems with their locations, in one pass over the file however many there are."""
     given = list(problems)
     routes = [route for p in given if p.location is None for route in _routes(p)]
-    found = iter(_locations(document, routes)) if routes else iter(())
-    return [p if p.location is not None else _placed(p, next(found), found) for p in given]
+    if not routes:
+        return given
+    content = text.decode(document.raw)
+    found = iter(_places(document, content, routes))
+    lines = content.split("\n")
+    return [p if p.location is not None else _placed(p, document.name, lines, found) for p in given]
 
 
 def _routes(problem: Problem) -> Iterator[tuple[Route, bool]]:
@@ -64,17 +69,19 @@ def _routes(problem: Problem) -> Iterator[tuple[Route, bool]]:
         yield problem.also, False
 
 
-def _placed(problem: Problem, location: Location, more: Iterator[Location]) -> Problem:
-    if problem.also is None:
-        return problem.placed(location)
-    message = f"{problem.message}, in line {next(more).line}"
-    return replace(problem, location=location, message=message, also=None)
+def _placed(problem: Problem, name: str, lines: Sequence[str], found: Iterator[Place]) -> Problem:
+    place = next(found)
+    line, column = excerpts.part(lines, place, problem.near)
+    placed = problem.placed(Location(file=name, line=line, column=column))
+    if problem.also is not None:
+        placed = replace(placed, message=f"{problem.message}, in line {next(found).line}", also=None)
+    if problem.quotes and (written := excerpts.bare(lines, place)):
+        placed = replace(placed, hint=f'{problem.hint}: "{written}"')
+    return placed
 
 
-def _locations(document: Document, routes: list[tuple[Route, bool]]) -> list[Location]:
-    content = text.decode(document.raw)
-    marks = json_tree.marks(content) if document.is_json else yaml_tree.marks(content)
-    return [Location(file=document.name, line=line, column=column) for line, column in find(marks, routes)]
+def _places(document: Document, content: str, routes: list[tuple[Route, bool]]) -> list[Place]:
+    return find(json_tree.marks(content) if document.is_json else yaml_tree.marks(content), routes)
 
 
 def _read(content: str, *, strict: bool) -> tuple[bool, tuple[Any, list[Any]]]:

@@ -17,10 +17,22 @@ MAP, LIST, END, SCALAR, OPAQUE = range(5)
 
 
 class Mark(NamedTuple):
+    """`last` is the last line of a scalar; 0 where it is the same line."""
+
     kind: int
     text: str
     line: int
     column: int
+    last: int = 0
+
+
+class Place(NamedTuple):
+    """`is_scalar`: it is a text, number or constant, which ends in line `last`."""
+
+    line: int
+    column: int
+    last: int = 0
+    is_scalar: bool = False
 
 
 class _Node:
@@ -46,8 +58,8 @@ class _Level:
         self.key: Mark | None = None
 
 
-def find(marks: Iterable[Mark], routes: Sequence[tuple[Route, bool]]) -> list[tuple[int, int]]:
-    """Line and column for each route (with True: of its last key), in one pass that ends with the last."""
+def find(marks: Iterable[Mark], routes: Sequence[tuple[Route, bool]]) -> list[Place]:
+    """Where each route leads to (with True: of its last key), in one pass that ends with the last."""
     root = _Node()
     unmet = 1 + sum(_insert(root, route) for route, _ in routes)
     for node, key, value in _visits(marks, root):
@@ -102,7 +114,7 @@ def _step(level: _Level) -> _Node | None:
     return level.node.children.get(level.key.text) if level.node is not None and level.key else None
 
 
-def _place(root: _Node, route: Route, at_key: bool) -> tuple[int, int]:
+def _place(root: _Node, route: Route, at_key: bool) -> Place:
     node, whole = root, True
     for step in route:
         below = node.children[step]
@@ -111,7 +123,9 @@ def _place(root: _Node, route: Route, at_key: bool) -> tuple[int, int]:
             break
         node = below
     mark = node.key if whole and at_key and node.key is not None else node.value
-    return (mark.line, mark.column) if mark is not None else (0, 0)
+    if mark is None:
+        return Place(0, 0)
+    return Place(mark.line, mark.column, mark.last or mark.line, whole and mark.kind == SCALAR)
 
 
 def duplicates(marks: Iterable[Mark]) -> Iterator[Flaw]:

@@ -53,8 +53,9 @@ def marks(content: str) -> Iterator[Mark]:
     for event in islice(iter(parser.get_event, None), MAX_VALUES):
         kind = kinds.get(event.__class__)
         if kind is not None:
-            mark = event.start_mark
-            yield Mark(kind, event.value if kind == positions.SCALAR else "", mark.line + 1, mark.column + 1)
+            mark, is_scalar = event.start_mark, kind == positions.SCALAR
+            last = event.end_mark.line + 1 if is_scalar else 0
+            yield Mark(kind, event.value if is_scalar else "", mark.line + 1, mark.column + 1, last)
         elif event.__class__ is y.DocumentEndEvent:
             return
 
@@ -189,7 +190,7 @@ class _Builder:
 
     def _key(self, event: Any, here: _Open, value: Any) -> Any:
         if value.__class__ is not str:
-            self._complain(event, "key-type", f"a key must be text, not {_kind(value)}", "quote it")
+            self._complain(event, "key-type", *_not_a_key(value))
             return f"\0{len(self.flaws)}"
         if value == "<<" and getattr(event, "style", None) == "" and event.tag is None:
             if here.merges is not None:
@@ -243,6 +244,14 @@ def weigh(value: Any, known: dict[int, int]) -> int:
             total += 1
             waiting.extend(item.values() if item.__class__ is dict else item)
     return total
+
+
+def _not_a_key(value: Any) -> tuple[str, str]:
+    """Message and hint. `{{ x }}` is a mapping with the key `{x: null}`."""
+    inside = list(value) if value.__class__ is dict and [*value.values()] == [None] else []
+    if inside:
+        return complaints.BRACES, f'write "{complaints.as_expression(inside[0])}", with the quotes'
+    return f"a key must be text, not {_kind(value)}", "quote it"
 
 
 def _kind(value: Any) -> str:

@@ -80,7 +80,7 @@ def prepare(
         layers = layers_of(parsed, checkout)
         if layers.problems:  # without its template little can be said of the file
             return Prepared(problems=problems + layers.problems, document=parsed, config=config)
-        values = values_of(layers.tree, params or {}, require=require_params)
+        values = values_of(layers, params or {}, require=require_params)
         made = rendered(layers, values, git, now)
         around = _around(config, environ)
         found = check(made.tree, around=around, deferred=made.deferred)

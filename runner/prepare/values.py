@@ -10,7 +10,7 @@ from typing import Any
 from runner.leaves import leaves
 from runner.model import Git
 from runner.prepare.layers import Layers
-from runner.problems import Problem, Route, shorten
+from runner.problems import Location, Problem, Route, shorten
 from runner.render import Rendered
 from runner.rendering import render_bounded, resolve_bounded
 
@@ -31,8 +31,9 @@ class Values:
     problems: list[Problem] = field(default_factory=list)
 
 
-def values_of(tree: Any, params: Mapping[str, str], *, require: bool) -> Values:
+def values_of(layers: Layers, params: Mapping[str, str], *, require: bool) -> Values:
     """What the params are. `with` gives those of a template; the command line goes before it."""
+    tree = layers.tree
     if not isinstance(tree, dict):
         return Values()
     declared, chosen = tree.get("params"), tree.get("with")
@@ -43,7 +44,7 @@ def values_of(tree: Any, params: Mapping[str, str], *, require: bool) -> Values:
     known = {name: value for name, value in chosen.items() if name in declared}
     given, missing, found = resolve_bounded(declared, {**known, **params})
     problems = [_unknown(name) for name in chosen if name not in declared]
-    problems += [_of_with(problem, known.keys() - params.keys()) for problem in found]
+    problems += [_placed(problem, known.keys() - params.keys(), layers.document.name) for problem in found]
     if require:
         refused = {problem.route[1] for problem in problems if len(problem.route) == 2}
         problems += [_needed(name) for name in sorted(missing - refused)]
@@ -51,13 +52,15 @@ def values_of(tree: Any, params: Mapping[str, str], *, require: bool) -> Values:
 
 
 def _unknown(name: str) -> Problem:
-    message = f"the template has no param `{shorten(name)}`"
+    message = f"the template has no parameter `{shorten(name)}`"
     hint = "leave it out, or declare it under `params`"
     return Problem(rule="params", message=message, hint=hint, route=("with", name), at_key=True)
 
 
-def _of_with(problem: Problem, names: Set[str]) -> Problem:
+def _placed(problem: Problem, names: Set[str], file: str) -> Problem:
     """A value that does not fit stands in `with`, if that is where it came from."""
+    if problem.route == ("params",):  # a name of the command line: no line of the file is to blame
+        return replace(problem, location=Location(file=file))
     is_value = len(problem.route) == 2 and problem.route[1] in names
     return replace(problem, route=("with", problem.route[1])) if is_value else problem
 
@@ -88,7 +91,7 @@ def _may_hold_expressions(raw: bytes) -> bool:
 def _needed(name: str) -> Problem:
     return Problem(
         rule="params",
-        message=f"the param `{name}` has no value",
+        message=f"the parameter `{name}` has no value",
         hint=f"give it with -p {name}=…, or add a `default`",
         route=("params", name),
         at_key=True,

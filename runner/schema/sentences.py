@@ -6,9 +6,10 @@ Values of secrets, environment and parameters are never shown; of other values o
 from __future__ import annotations
 
 import difflib
-from typing import Any
 
 from runner.problems import Problem, Route, shorten
+from runner.schema.samples import sample
+from runner.schema.slips import AS_TEXT, holds_the_secret, must_be_quoted, slip, would_fit
 from runner.schema.walk import Finding, Schema
 
 _TYPE_WORDS = {
@@ -71,7 +72,9 @@ def sentence(finding: Finding) -> Problem:
     rule = {"additionalProperties": "unknown-field", "required": "missing-field"}.get(
         finding.keyword, "schema"
     )
-    return Problem(rule=rule, message=message, hint=hint, route=finding.route, at_key=at_key)
+    return Problem(
+        rule=rule, message=message, hint=hint, route=finding.route, at_key=at_key, quotes=hint == AS_TEXT
+    )
 
 
 def subject(route: Route) -> str:
@@ -114,44 +117,26 @@ def _required(finding: Finding) -> tuple[str, str]:
 
 def _mismatch(finding: Finding) -> tuple[str, str]:
     """The value is not what is expected: everything that has to do with its type, range or form."""
-    quoted = _must_be_quoted(finding)
-    if quoted is not None:
-        return quoted
+    special = must_be_quoted(finding) or holds_the_secret(finding)
+    if special is not None:
+        return special
     if _lacks_one_of(finding):
         names = [b["required"][0] for b in finding.branches]
         return f"{_owner(finding.schema, ())} needs `{names[0]}`", f"add `{names[0]}:`"
     if finding.keyword in ("minItems", "minProperties", "minLength") or finding.value == "":
-        return f"{subject(finding.route)} is empty", _example(finding.schema) or "it needs at least one entry"
+        return f"{subject(finding.route)} is empty", sample(finding.schema) or "it needs at least one entry"
     expected = _THINGS.get(finding.schema.get("title", ""), "")
     if not expected:
         expected = " or ".join(dict.fromkeys(expectation(b) for b in finding.branches or (finding.schema,)))
     message = f"{subject(finding.route)} must be {expected}{_but(finding)}"
     if not finding.route:
         return message, "it holds fields, a line each: `name: value`"
-    return message, _brackets(finding, expected) or _example(finding.schema)
-
-
-def _brackets(finding: Finding, expected: str) -> str:
-    """The commonest slip: one text where a list of texts is expected."""
-    if expected.startswith("a list") and isinstance(finding.value, str) and len(finding.value) < 40:
-        return f"put it into brackets: [{shorten(finding.value)}]"
-    return ""
+    return message, slip(finding, expected) or sample(finding.schema)
 
 
 def _lacks_one_of(finding: Finding) -> bool:
     """Alternatives that only differ in the field they require: the first is the usual one."""
     return finding.keyword == "anyOf" and all("required" in b for b in finding.branches)
-
-
-def _must_be_quoted(finding: Finding) -> tuple[str, str] | None:
-    route = finding.route
-    in_environment = len(route) > 1 and route[-2] in ("environment", "env")
-    if not in_environment or not isinstance(finding.value, float | bool):
-        return None
-    what = "true or false" if isinstance(finding.value, bool) else "a number with a fraction"
-    message = f"the value of `{shorten(route[-1])}` is {what}, not text"
-    written = str(finding.value).lower()
-    return message, f'quote it as it should arrive, such as "{shorten(written, 20)}"'
 
 
 def expectation(schema: Schema) -> str:
@@ -192,21 +177,10 @@ def _but(finding: Finding) -> str:
         return f", not {kind}" if value else f", not an empty {kind[2:]}"
     if any(step in _PRIVATE for step in finding.route):
         return ""
+    if isinstance(value, str) and would_fit(finding):
+        return f', not the text "{shorten(value)}"'
     shown = str(value).lower() if isinstance(value, bool) else str(value)[:80]
     return f", not `{shorten(shown)}`"
-
-
-def _example(schema: Schema) -> str:
-    if schema.get("title") == "id":
-        return "letters, digits, `.`, `_` and `-`, at most 63, beginning with a letter or digit"
-    if "examples" in schema:
-        return "such as " + ", ".join(f"`{_plain(e)}`" for e in schema["examples"][:3])
-    has_form = "pattern" in schema or any("pattern" in branch for branch in schema.get("anyOf", ()))
-    return schema.get("description", "") if has_form else ""
-
-
-def _plain(example: Any) -> str:
-    return example if isinstance(example, str) else str(example).replace("'", "")
 
 
 def _owner(schema: Schema, route: Route) -> str:

@@ -43,7 +43,8 @@ def absent(value: dict[str, Any], name: str, path: str) -> Undefined:
     """What to say of a key that is not there: what is, and which one was meant."""
     has = f"it has: {listed(sorted(value))}" if value else "it is empty"
     close = nearest(name, value)
-    return Undefined(f"{path} has no '{name[:60]}' ({has})", f"did you mean '{close}'?" if close else "")
+    hint = f"did you mean '{close}'?" if close else "declare it under `params`" if path == "params" else ""
+    return Undefined(f"{path} has no '{name[:60]}' ({has})", hint)
 
 
 def part(value: Any, start: Any, stop: Any, step: Any, path: str) -> Any:

@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     pools.instances,
     environment.floats,
     environment.unset,
+    environment.unset_secrets,
     commands.undefined,
     literals.literal_secrets,
     results.shared_paths,

@@ -112,6 +112,7 @@ def _of(facts: Facts, job: JobAt, command: str) -> Iterator[Problem]:
             hint=hint,
             severity=severity,
             route=job.route("command"),
+            near=f"${{{name}" if f"${{{name}" in command else f"${name}",
         )
 
 

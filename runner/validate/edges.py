@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from runner.problems import Problem, shorten
+from runner.problems import Problem, Route, shorten
 from runner.validate.circles import circles
 from runner.validate.facts import Facts, JobAt, depends_on, is_expression
 from runner.validate.nearest import did_you_mean
 
+_MODES = "`stop` and `continue` belong to the `on_failure` of the queue; here it names a job"
 _SHOWN = 8
 """Jobs of a circle that a message names; the rest is counted."""
 
@@ -17,6 +18,8 @@ def dependencies(facts: Facts) -> Iterator[Problem]:
     known = facts.by_id
     for job in facts.jobs:
         for index, name in enumerate(depends_on(job)):
+            if name == job.job_id and name in facts.duplicated:
+                continue  # the other job of that id may be meant
             if name == job.job_id:
                 message = f"the job `{shorten(name)}` depends on itself"
                 yield _at(job, index, "self-dependency", message, "take it out of `depends_on`")
@@ -29,25 +32,32 @@ def handlers(facts: Facts) -> Iterator[Problem]:
     default = facts.defaults.get("on_failure")
     if default is not None and default not in facts.by_id and not is_expression(default):
         message = f"there is no job `{shorten(default)}` to handle failures"
-        route = facts.in_defaults("on_failure")
-        yield Problem(rule="unknown-handler", message=message, hint=_meant(default, facts), route=route)
+        yield _no_handler(default, message, facts.in_defaults("on_failure"), facts)
     for job in facts.jobs:
         handler = job.fields.get("on_failure")
         if handler is None or is_expression(handler):
+            continue
+        if handler == job.job_id and handler in facts.duplicated:
             continue
         if handler == job.job_id:
             message, hint = f"the job `{shorten(handler)}` is its own failure handler", "name another job"
             yield Problem(rule="self-dependency", message=message, hint=hint, route=job.route("on_failure"))
         elif handler not in facts.by_id:
             message = f"there is no job `{shorten(handler)}` to handle a failure of this one"
-            route = job.route("on_failure")
-            yield Problem(rule="unknown-handler", message=message, hint=_meant(handler, facts), route=route)
+            yield _no_handler(handler, message, job.route("on_failure"), facts)
+
+
+def _no_handler(name: str, message: str, route: Route, facts: Facts) -> Problem:
+    hint = _MODES if name in ("stop", "continue") else _meant(name, facts)
+    return Problem(rule="unknown-handler", message=message, hint=hint, route=route)
 
 
 def acyclic(facts: Facts) -> Iterator[Problem]:
     if _in_order(facts):
         return
-    for circle in circles(_waits_for(facts)):
+    for circle in circles(waits_for(facts)):
+        if not facts.duplicated.isdisjoint(circle):
+            continue
         first = min(range(len(circle)), key=lambda i: facts.by_id[circle[i]].number)
         yield _circle(facts, [*circle[first:], *circle[:first]])
 
@@ -64,7 +74,7 @@ def _in_order(facts: Facts) -> bool:
     return all(place[namer] < place[handler] for namer, handler in facts.handlers.items())
 
 
-def _waits_for(facts: Facts) -> Mapping[str, Sequence[str]]:
+def waits_for(facts: Facts) -> Mapping[str, Sequence[str]]:
     """Job id → the ids it starts after: its dependencies, and for a handler the jobs that name it."""
     known = facts.by_id
     before: dict[str, list[str]] = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from runner.problems import Problem, Route, Severity, shorten
-from runner.validate.facts import Facts, environment_route, environments
+from runner.schema.slips import AS_TEXT
+from runner.validate.facts import Facts, JobAt, environment_route, environments, is_expression
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+_REFUSES = "and `run` would refuse to start"
 _HIDDEN = re.compile(r"GITHUB_TOKEN|ACTIONS_\w*", re.ASCII)
 
 
@@ -18,10 +20,8 @@ def floats(facts: Facts) -> Iterator[Problem]:
         for name, value in environment.items():
             if value.__class__ is float:
                 message = f"the value of `{shorten(name)}` is a number with a fraction, not text"
-                hint = f'quote it as it should arrive, such as "{value}"'
-                yield Problem(
-                    rule="schema", message=message, hint=hint, route=environment_route(facts, job, name)
-                )
+                route = environment_route(facts, job, name)
+                yield Problem(rule="schema", message=message, hint=AS_TEXT, route=route, quotes=True)
 
 
 def unset(facts: Facts) -> Iterator[Problem]:
@@ -38,11 +38,38 @@ def unset(facts: Facts) -> Iterator[Problem]:
                     yield _unset(wanted, environment_route(facts, job, name))
 
 
+def unset_secrets(facts: Facts) -> Iterator[Problem]:
+    """`env:NAME` of a secret that the runner's own environment does not have now; each NAME once."""
+    told: set[str] = set()
+    for job, secrets in _secrets(facts):
+        for name, source in secrets.items():
+            kind, _, wanted = source.partition(":")
+            known = wanted in facts.around.environ and not _HIDDEN.fullmatch(wanted)
+            if kind == "env" and wanted not in told and not known and not is_expression(source):
+                told.add(wanted)
+                route = facts.in_defaults("secrets") if job is None else job.route("secrets")
+                yield _no_secret(name, wanted, (*route, name))
+
+
+def _secrets(facts: Facts) -> Iterator[tuple[JobAt | None, Mapping[str, str]]]:
+    yield None, facts.defaults.get("secrets") or {}
+    yield from ((job, job.fields.get("secrets") or {}) for job in facts.jobs)
+
+
+def _no_secret(name: str, wanted: str, route: Route) -> Problem:
+    if _HIDDEN.fullmatch(wanted):
+        message, hint = f"`env:{wanted}` is never given to jobs", "take it from a variable of your own"
+    else:
+        message = f"{shorten(wanted)}, the place of the secret `{shorten(name)}`, is not set here, {_REFUSES}"
+        hint = f"set {shorten(wanted)} in the runner's environment"
+    return Problem(rule="unset-variable", message=message, hint=hint, severity=Severity.WARNING, route=route)
+
+
 def _unset(name: str, route: Route) -> Problem:
     shown = shorten(name)
     if _HIDDEN.fullmatch(name):
         message, hint = f"`${{{shown}}}` is never given to jobs", "declare a secret of your own"
     else:
-        message = f"`${{{shown}}}` is not set here, and `run` would refuse to start"
+        message = f"`${{{shown}}}` is not set here, {_REFUSES}"
         hint = f"set {shown} in the runner's environment, or declare it under `secrets`"
     return Problem(rule="unset-variable", message=message, hint=hint, severity=Severity.WARNING, route=route)

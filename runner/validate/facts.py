@@ -85,6 +85,11 @@ class Facts:
         return {job.job_id: job for job in reversed(self.jobs) if job.job_id}
 
     @cached_property
+    def duplicated(self) -> frozenset[str]:
+        """Ids of several jobs: who means which of them cannot be told."""
+        return frozenset(job.job_id for job in self.jobs if self.by_id.get(job.job_id, job) is not job)
+
+    @cached_property
     def handlers(self) -> dict[str, str]:
         """Job id → the handler it names, by itself or by `defaults`. Only handlers that exist."""
         default = self.defaults.get("on_failure")

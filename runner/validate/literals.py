@@ -37,7 +37,7 @@ _STARTS = (
 def literal_secrets(facts: Facts) -> Iterator[Problem]:
     for name, declared in (facts.fields.get("params") or {}).items():
         if _is_token(declared.get("default")):
-            yield _found(("params", name, "default"), "the default of this param looks like a secret")
+            yield _found(("params", name, "default"), "the default of this parameter looks like a secret")
     # One look at all texts together: hardly any file holds something like a token.
     everything = "\n".join(_texts(facts))
     if any(start in everything for start in _STARTS):

@@ -10,6 +10,7 @@ from runner import canonical
 from runner.expressions import condition
 from runner.problems import Problem, Route, shorten
 from runner.validate.ancestry import unordered
+from runner.validate.edges import waits_for
 from runner.validate.facts import Facts, JobAt, depends_on
 from runner.validate.nearest import did_you_mean
 
@@ -50,13 +51,16 @@ def readable(facts: Facts) -> Iterator[Problem]:
         return
     before = {job_id: [d for d in depends_on(job) if d in facts.by_id] for job_id, job in facts.by_id.items()}
     early = unordered(before, pairs)
+    unrelated = unordered(waits_for(facts), [(name, job_id) for job_id, name in early])
     for job, route, name in wanted:
         if name not in facts.by_id:
             hint = did_you_mean(name, facts.by_id) or "`job_id` of a job in this file"
             message = f"there is no job `{shorten(name)}` to read from"
             yield Problem(rule="unknown-job", message=message, hint=hint, route=route)
+        elif not facts.duplicated.isdisjoint((name, job.job_id)):
+            continue
         elif (job.job_id, name) in early and facts.handlers.get(name) != job.job_id:
-            yield _not_before(job, name, route)
+            yield _not_before(job, name, route, is_after=(name, job.job_id) not in unrelated)
 
 
 def never(facts: Facts) -> Iterator[Problem]:
@@ -105,11 +109,14 @@ def _own(job: JobAt, name: str | int) -> Mapping[str, object]:
     return given if isinstance(given, Mapping) else {}
 
 
-def _not_before(job: JobAt, name: str, route: Route) -> Problem:
-    message = f"`{shorten(name)}` may not have ended when `{shorten(job.job_id)}` starts"
+def _not_before(job: JobAt, name: str, route: Route, *, is_after: bool) -> Problem:
+    read, reader = shorten(name), shorten(job.job_id)
+    message, hint = f"`{read}` may not have ended when `{reader}` starts", f"add `{read}` to `depends_on`"
     if name == job.job_id:
-        message = f"`{shorten(name)}` reads itself"
-    hint = f"add `{shorten(name)}` to `depends_on`" if name != job.job_id else "read a job it depends on"
+        message, hint = f"`{read}` reads itself", "read a job it depends on"
+    elif is_after:
+        message = f"`{read}` comes after `{reader}`: it has not even started when this is read"
+        hint = f"read a job that `{reader}` depends on, or let a job after `{read}` read it"
     return Problem(rule="unordered-read", message=message, hint=hint, route=route)
 
 

@@ -1,0 +1,65 @@
+"""The commonest slips in a queue file, and what to do about each of them."""
+
+from __future__ import annotations
+
+from runner.document.scalars import BadScalarError, resolve
+from runner.problems import shorten
+from runner.schema.samples import sample
+from runner.schema.walk import TYPES, Finding
+
+AS_TEXT = "quote it as it should arrive"
+_JOBS = "put a job below it, a list item each: `- job_id: NAME`"
+
+
+def slip(finding: Finding, expected: str) -> str:
+    """What to do about the commonest slips."""
+    value = finding.value
+    if _in_environment(finding):
+        return 'write "" for an empty text' if value is None else "a job gets texts: join the parts into one"
+    if expected.startswith("a list"):
+        return _listed(finding)
+    if isinstance(value, str) and would_fit(finding):
+        return "remove the quotes"
+    return ""
+
+
+def _listed(finding: Finding) -> str:
+    if finding.route == ("jobs",):
+        return _JOBS
+    if isinstance(finding.value, dict):
+        return "each item of a list begins with `- `"
+    if isinstance(finding.value, str) and len(finding.value) < 40:
+        return f"put it into brackets: [{shorten(finding.value)}]"
+    return ""
+
+
+def would_fit(finding: Finding) -> bool:
+    """Whether the text is one only because of its quotes."""
+    try:
+        value = resolve(finding.value)
+    except BadScalarError:
+        return False
+    wanted = [b.get("type", "string") for b in finding.branches or (finding.schema,)]
+    kinds = {kind for given in wanted for kind in ([given] if isinstance(given, str) else given)}
+    return "string" not in kinds and any(TYPES[kind](value) for kind in kinds)
+
+
+def _in_environment(finding: Finding) -> bool:
+    return len(finding.route) > 1 and finding.route[-2] in ("environment", "env")
+
+
+def holds_the_secret(finding: Finding) -> tuple[str, str] | None:
+    """The value itself in the place of its place: never shown."""
+    route = finding.route
+    if len(route) < 2 or route[-2] != "secrets":
+        return None
+    message = f"`{shorten(route[-1])}` must name the place where the secret is, never hold the secret itself"
+    return message, sample(finding.schema)
+
+
+def must_be_quoted(finding: Finding) -> tuple[str, str] | None:
+    route = finding.route
+    if not _in_environment(finding) or not isinstance(finding.value, float | bool):
+        return None
+    what = "true or false" if isinstance(finding.value, bool) else "a number with a fraction"
+    return f"the value of `{shorten(route[-1])}` is {what}, not text", AS_TEXT
