@@ -169,14 +169,14 @@ Draw = Callable[[], str]
 
 
 @st.composite
-def hostile_runs(draw: st.DrawFn) -> tuple[Log, Evidence]:
+def hostile_runs(draw: st.DrawFn, least: int = 0, most: int = 30) -> tuple[Log, Evidence]:
     """A run whose every free text means harm; jobs may be in any state.
 
     Chance comes from one seed: a draw for each of some hundred texts would cost a minute.
     """
     found = [*HOSTILE, *draw(st.lists(st.text(max_size=40), max_size=4))]
     chance = Random(draw(st.integers(0, 2**32)))
-    return _run(draw(st.integers(0, 30)), chance, lambda: chance.choice(found))
+    return _run(draw(st.integers(least, most)), chance, lambda: chance.choice(found))
 
 
 def _run(count: int, chance: Random, text: Draw) -> tuple[Log, Evidence]:

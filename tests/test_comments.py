@@ -139,6 +139,15 @@ class TestFinal:
         assert_harmless(text)
         _assert_told(text, log)
 
+    @settings(often, max_examples=4)
+    @given(hostile_runs(31, 10_000))
+    def test_is_harmless_however_large_the_run(self, run: tuple[Log, Evidence]) -> None:
+        log, evidence = run
+        text = final(log, evidence)
+        assert_harmless(text)
+        _assert_told(text, log)
+        assert_harmless(live(log))
+
     @pytest.mark.parametrize("bad", [0, 50, 10_000])
     def test_ten_thousand_hostile_jobs(self, bad: int) -> None:
         made = Queue(queue_id="demo", queue_name=HOSTILE[0], jobs=tuple(job(f"j{i}") for i in range(10_000)))
@@ -276,6 +285,18 @@ class TestPlan:
         text = plan_comment(pull(*[broken] * 30, *[shown] * 30))
         assert_harmless(text)
         assert "## ❌ Cannot run: 15,000 problems in 30 of 60 queue files" in text
+
+
+def test_ids_that_no_file_could_have_are_only_text_too() -> None:
+    """An artifact is written by strangers; whoever reads it checks ids, and here they are harmless anyway."""
+    made = queue(*(job(text, *HOSTILE[max(0, i - 1) : i]) for i, text in enumerate(HOSTILE)))
+    log = Log(made)
+    for i, text in enumerate(HOSTILE[:-3]):
+        log.whole(text, float(i), outcome="failed" if i % 2 else "succeeded")
+    log.start(HOSTILE[-3], 50.0).skip(HOSTILE[-2], 50.0, job=HOSTILE[1])
+    assert_harmless(plan_comment(pull(planned(made, pushed=compare(fan(2), made)))))
+    assert_harmless(live(log))
+    assert_harmless(final(log.over(60.0, "failed")))
 
 
 class TestLinks:
