@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner import checkout as checkouts
+from runner import events as e
 from runner.errors import LogError, NotFoundError, StoreError, UsageError
 from runner.events import AttemptFinished, encode_lines
 from runner.plan import to_json
@@ -29,8 +30,9 @@ from runner.runs import (
     resolve,
 )
 from runner.runs.files import durations, evidence, last_words, stored_files, tail
+from runner.runs.listing import lifetime
 from runner.runs.reading import Tail
-from tests.builders import RUN_ID, START, Log, failed_log, plan
+from tests.builders import RUN_ID, START, Log, failed_log, job, plan, queue
 
 
 @pytest.fixture
@@ -241,6 +243,15 @@ class TestLive:
             assert is_live(tmp_path)
             assert is_live(tmp_path)
         assert not is_live(tmp_path)
+
+
+def test_a_run_took_what_all_its_runners_lived() -> None:
+    log = Log(queue(job("a"))).whole("a", 0.0, 3.0, "failed").over(3.0, "failed")
+    assert lifetime(log.events) == 3.0
+    log.add(e.RunResumed(at=START + 100, max_parallel=1), e.JobsReset(at=START + 100, job_ids=("a",)))
+    log.start("a", 100.0).add(e.Heartbeat(at=START + 104))  # and died
+    log.add(e.RunResumed(at=START + 200, max_parallel=1)).end("a", 200.0, "lost", interrupted=True)
+    assert lifetime(log.add(e.RunInterrupted(at=START + 202, reason="SIGINT")).events) == 9.0
 
 
 class TestFiles:

@@ -25,7 +25,7 @@ def cancel(run: str | None, job_ids: tuple[str, ...]) -> int:
     Running jobs end, pending ones are skipped, jobs that always run do so; a second cancel ends those too.
     A run that nobody runs any more is taken up for its cleanup.
     """
-    here, plan, state = taken_up(run_directory(run))
+    here, plan, state = taken_up(run_directory(run, ("cancel", job_ids)))
 
     def action(place: Here, view: View) -> RunState | None:
         ended = run_here.cancel(place, job_ids, by=_by(), on_events=view)

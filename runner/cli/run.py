@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import click
 
@@ -14,8 +15,12 @@ from runner.cli.options import environ, json_option, parallel_option, params_opt
 from runner.cli.queues import Surroundings, refused, show
 from runner.errors import FAILED
 from runner.model import Plan
+from runner.prepare import Prepared
+from runner.problems import Problem, Severity
 from runner.run_here import Here
 from runner.runs.places import choose_directory, make_home, new_run_id, remember
+
+_LEAVE = "leave it out: without it a run would do something else than the file says"
 
 
 @click.command()
@@ -43,6 +48,8 @@ def run(
     """
     surroundings = Surroundings.look()
     prepared = surroundings.prepare(source, params=params, require_params=True)
+    if not dry_run:
+        prepared = _as_refused(prepared)
     show(prepared)
     if prepared.queue is None or refused(prepared.problems, strict=strict):
         return FAILED
@@ -51,6 +58,18 @@ def run(
         planning.write(planning.preview(plan), "json" if as_json else "text")
         return 0
     return _run(plan, surroundings, max_parallel, run_dir, as_json=as_json)
+
+
+def _as_refused(prepared: Prepared) -> Prepared:
+    """What other commands warn of and a run would refuse is an error here: said once, with its place."""
+    sentences = prepared.queue.refused if prepared.queue is not None else ()
+
+    def seen(problem: Problem) -> Problem:
+        if problem.message in sentences:
+            return replace(problem, severity=Severity.ERROR, hint=_LEAVE)
+        return replace(problem, severity=Severity.ERROR) if problem.rule == "unset-variable" else problem
+
+    return replace(prepared, problems=[seen(problem) for problem in prepared.problems])
 
 
 def _run(

@@ -30,7 +30,8 @@ VERSION = 1
 def runs(number: int, *, everything: bool, as_json: bool) -> int:
     """List the runs of this checkout.
 
-    Newest first: how each stands, when it started, how long it took, its jobs.
+    Newest first: how each stands, when it was first started, how long it took (the time in which a runner
+    worked on it, retries included), its jobs.
     """
     checkout = here()
     places = list_runs(checkout)
@@ -55,12 +56,7 @@ def _row(run: Listed, now: float) -> tuple[str, ...]:
     if state is None:
         return run.place.run_id, run.word, "", "", run.trouble
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(state.started_at)) if state.started_at else ""
-    return state.run_id, run.word, started, format_duration(_took(run, state, now)), _jobs(state)
-
-
-def _took(run: Listed, state: RunState, now: float) -> float:
-    """Of a run that died only what its log saw."""
-    return state.elapsed(now if run.word == "running" else state.last_at)
+    return state.run_id, run.word, started, format_duration(run.took(now)), _jobs(state)
 
 
 def _jobs(state: RunState) -> str:
@@ -87,7 +83,7 @@ def _record(run: Listed, now: float) -> dict[str, Any]:
         "outcome": state.outcome.value if state.outcome is not None else None,
         "started_at": format_time(state.started_at) if state.started_at else None,
         "finished_at": format_time(state.finished_at) if state.finished_at else None,
-        "seconds": round(_took(run, state, now), 6),
+        "seconds": round(run.took(now), 6),
         "jobs": len(state.jobs),
         "failures": state.failures,
         "open": state.open_jobs,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from runner.cli.options import Decorated, here
+from runner.errors import NotFoundError, RunnerError
 from runner.runs.places import resolve
+from runner.runs.reading import read_plan, read_run_id
 
 
 def run_argument(command: Decorated) -> Decorated:
@@ -15,6 +18,28 @@ def run_argument(command: Decorated) -> Decorated:
     return click.argument("run", required=False, metavar="[RUN]")(command)
 
 
-def run_directory(ref: str | None) -> Path:
-    """Raises NotFoundError, with what there is instead."""
-    return resolve(ref, here())
+def run_directory(ref: str | None, asked: tuple[str, Sequence[str]] | None = None) -> Path:
+    """Raises NotFoundError, with what there is instead.
+
+    `asked`: a command that takes jobs after the run, and those it was given: people forget the run.
+    """
+    try:
+        return resolve(ref, here())
+    except NotFoundError as error:
+        hint = _as_job(ref, *asked) if ref is not None and asked is not None else ""
+        if not hint:
+            raise
+        raise NotFoundError(error.message, hint=hint) from None
+
+
+def _as_job(ref: str, command: str, job_ids: Sequence[str]) -> str:
+    """What was meant, if `ref` is a job of the newest run."""
+    try:
+        directory = resolve(None, here())
+        jobs = {job.job_id for job in read_plan(directory).queue.jobs}
+    except RunnerError:
+        return ""
+    if ref not in jobs:
+        return ""
+    words = " ".join((command, read_run_id(directory), ref, *job_ids))
+    return f"a job of the newest run? runner {words}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from runner import events as e
 from runner.errors import RunnerError
 from runner.report.wording import RUN_PHASE, run_word
 from runner.runs.places import Place
-from runner.runs.reading import read
+from runner.runs.reading import Tail
 from runner.state import RunPhase, RunState
 from runner.stores.directory import is_live
 
@@ -18,12 +19,25 @@ DIED = "died"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One run. `state` is None where its directory cannot be read, and `trouble` says why."""
+    """One run. `state` is None where its directory cannot be read, and `trouble` says why.
+
+    `lived`: seconds in which a runner lived, over all retries, up to the end of the log; `live` says that one
+    lives still.
+    """
 
     place: Place
     word: str
     state: RunState | None = None
     trouble: str = ""
+    lived: float = 0.0
+
+    @property
+    def live(self) -> bool:
+        return self.word == RUN_PHASE[RunPhase.LIVE]
+
+    def took(self, now: float) -> float:
+        """`lived`, up to `now` where a runner lives."""
+        return self.lived + (max(0.0, now - self.state.last_at) if self.live and self.state else 0.0)
 
 
 def listed(places: Sequence[Place]) -> list[Listed]:
@@ -33,10 +47,24 @@ def listed(places: Sequence[Place]) -> list[Listed]:
 
 def _one(place: Place) -> Listed:
     try:
-        _, state = read(place.directory)
+        tail = Tail(place.directory)
+        lived = lifetime(tail.poll())
     except RunnerError as error:
         return Listed(place=place, word="unreadable", trouble=error.message)
-    return Listed(place=place, word=standing(place, state), state=state)
+    return Listed(place=place, word=standing(place, tail.state), state=tail.state, lived=lived)
+
+
+def lifetime(log: Iterable[e.Event]) -> float:
+    """Seconds in which a runner lived, by a log: from each start to the last word before the next."""
+    total, since, last = 0.0, None, 0.0
+    for event in log:
+        if isinstance(event, e.RunStarted | e.RunResumed):
+            total += last - since if since is not None else 0.0
+            since = last = event.at
+        last = max(last, event.at)
+        if isinstance(event, e.RunInterrupted | e.RunFinished) and since is not None:
+            total, since = total + last - since, None
+    return total + (last - since if since is not None else 0.0)
 
 
 def standing(place: Place, state: RunState) -> str:

@@ -89,7 +89,8 @@ class TestRun:
         shell.write("q.yaml", "jobs: [{job_id: a, command: 'true', environment: {X: '${NOT_SET_ANYWHERE}'}}]")
         said = shell("run", "q.yaml")
         assert said.code == 1
-        assert "NOT_SET_ANYWHERE" in said.err
+        assert said.err.startswith("q.yaml:1:")
+        assert said.err.endswith("1 error in 1 file\n")
         assert shell.runs() == []
 
     def test_missing_file(self, shell: Shell) -> None:
@@ -139,7 +140,10 @@ class TestRun:
         shell.write("q.yaml", "jobs: [{job_id: a, command: 'true', matrix: {x: [1, 2]}}]")
         said = shell("run", "q.yaml")
         assert said.code == 1
-        assert "matrix" in said.err
+        assert said.err.startswith("q.yaml:1:")
+        assert "error: `matrix`" in said.err
+        assert said.err.count("matrix`") == 1
+        assert said.err.endswith("1 error in 1 file\n")
         assert shell.runs() == []
 
     def test_inside_github_actions_logs_give_no_commands(
@@ -213,8 +217,45 @@ class TestAgain:
         (shell.folder / "go").touch()
         assert shell("resume").code == 0
 
+    @pytest.mark.parametrize("command", ["resume", "retry"])
+    def test_a_file_that_has_changed_since_is_said(self, shell: Shell, command: str) -> None:
+        text = (
+            "queue_id: q\nparams: {n: {type: integer, default: 2}, on: {type: boolean, default: true}}\n"
+            "jobs: [{job_id: a, command: 'echo ${{ params.n }}; sleep 0; test -e go'}]\n"
+        )
+        shell.write("q.yaml", text.replace(" sleep 0;", ""))
+        assert shell("run", "q.yaml", "-p", "n=7").code == 1
+        if command == "resume":
+            log = shell.runs()[0] / "events.jsonl"
+            log.write_text("".join(log.read_text().splitlines(keepends=True)[:-2]))
+        assert "has changed" not in shell(command).err
+        if command == "resume":
+            log.write_text("".join(log.read_text().splitlines(keepends=True)[:-2]))
+        shell.write("q.yaml", "jobs: [" if command == "retry" else text)
+        said = shell(command)
+        assert said.err == (
+            "runner: q.yaml has changed since; this runs the plan as it was; "
+            "for the new file: runner run q.yaml\n"
+        )
+        assert said.code == 1
+        (shell.folder / "q.yaml").unlink()
+        assert shell("retry").err == ""
+
 
 class TestCancel:
+    @pytest.mark.parametrize("command", ["cancel", "retry"])
+    def test_a_job_without_its_run_is_understood(self, shell: Shell, command: str) -> None:
+        shell.write("q.yaml", GOOD)
+        assert "a job of" not in shell(command, "a").err
+        shell("run", "q.yaml")
+        said = shell(command, "a", "b")
+        assert said.code == 3
+        run = shell.runs()[0].name
+        assert said.err == (
+            f"runner: there is no run a\n  a job of the newest run? runner {command} {run} a b\n"
+        )
+        assert "a job of" not in shell(command, "c").err
+
     def test_a_live_run_from_elsewhere(self, shell: Shell) -> None:
         shell.write("q.yaml", SLOW)
         with shell.process("run", "q.yaml") as made:
