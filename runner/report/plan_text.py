@@ -36,7 +36,8 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     yield ""
     path = f"{' → '.join(words.critical_ids(preview))} ({words.critical_length(preview)})"
     yield from _wrapped(path, "critical path  ", width)
-    yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
+    if bound.seconds is not None:
+        yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
     yield from _changes(preview, width)
     warnings = words.warnings(preview)
     if warnings:

@@ -26,8 +26,10 @@ class ChangeLine:
 
 
 def verdict(preview: Preview) -> str:
-    """`8 jobs in 6 levels, at most 14h40m, local`."""
-    return f"{size(preview)}, {at_most(preview.facts.bound)}, {machine(preview)}"
+    """`8 jobs in 6 levels, at most 14h40m, local`; that nothing bounds the time is a warning of its own."""
+    bound = preview.facts.bound
+    parts = (size(preview), "" if bound.seconds is None else at_most(bound), machine(preview))
+    return ", ".join(part for part in parts if part)
 
 
 def size(preview: Preview) -> str:
