@@ -1,7 +1,7 @@
-"""The door: choose what to measure, measure it, print it.
+"""Measure what runner costs beside its jobs, against other programs that are installed here.
 
-Shape after shape, peer after peer, always in pairs with our own command; everything happens below
-`build/bench` in the checkout and is removed afterwards.
+Queues of several shapes, each program in turn with runner; the tables go to standard output. Everything
+happens below `build/bench` in the checkout and is removed afterwards.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shape", default="", help="only shapes whose name contains this")
     parser.add_argument("--peer", default="", help="only peers whose name contains this")
     parser.add_argument("--flat", action="store_true", help="also the cost a job from 100 to 100,000 jobs")
-    parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--no-startup", action="store_true")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the memory")
+    parser.add_argument("--no-startup", action="store_true", help="leave out the time to start")
     parser.add_argument("--readme", action="store_true", help="put the tables into the README's section")
     return parser.parse_args()
 
