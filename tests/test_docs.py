@@ -11,7 +11,10 @@ import pytest
 
 from runner import errors, events
 from runner.cli.commands import COMMANDS
-from runner.model import Outcome
+from runner.model import Git, Outcome
+from runner.prepare import Prepared, prepare
+from runner.templating import filters
+from tests.example_runs import Checkout
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "queue-language.md").read_text()
@@ -54,3 +57,40 @@ def test_every_exit_code_is_explained() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     assert set(COMMANDS) - in_code(README) == set()
+
+
+def first_queue(page: str) -> str:
+    """The first example of a page that is a whole queue."""
+    return next(text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "queue_id:" in text)
+
+
+def prepared(text: str) -> Prepared:
+    git = Git(sha="0" * 40, branch="main")
+    return prepare("-", checkout=ROOT, environ={}, git=git, now="2026-11-22T18:04:05Z", stdin=text.encode())
+
+
+@pytest.mark.parametrize("page", [README, LANGUAGE], ids=["README", "language"])
+def test_the_first_example_has_no_problem(page: str) -> None:
+    assert prepared(first_queue(page)).problems == []
+
+
+def test_cleaning_up_leaves_what_a_retry_needs() -> None:
+    """Of the example in the README: the last job does not delete what the first one made."""
+    queue = prepared(first_queue(README)).queue
+    assert queue is not None
+    fetch, *_, cleanup = queue.jobs
+    _, arrow, made = str(fetch.command).partition(" > ")
+    assert arrow
+    assert any(made in str(job.command) for job in queue.jobs if job.depends_on == (fetch.job_id,))
+    assert cleanup.always_run
+    assert made not in str(cleanup.command).partition("#")[0]
+
+
+def test_the_first_example_of_the_language_runs_anywhere(tmp_path: Path) -> None:
+    ran = Checkout.at(tmp_path / "checkout").run("-", stdin=first_queue(LANGUAGE))
+    assert (ran.code, ran.outcome()) == (0, "succeeded"), ran.stderr
+    assert ran.log("tell") == "271 numbers have a seven\n"
+
+
+def test_every_filter_is_named() -> None:
+    assert set(filters.names()) - in_code(LANGUAGE) == set()
