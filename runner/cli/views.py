@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from runner.cli.terminal import in_actions, is_terminal, say
 from runner.clock import SystemClock
-from runner.events import Event, JobFinished, JobRetrying, RunResumed
+from runner.events import Event, JobFinished, JobRetrying, RunResumed, RunStarted
 from runner.report.lines import GROUP, failure_lines, lines
 from runner.runs.files import last_words, tail
 from runner.state import RunState
@@ -37,7 +37,7 @@ class View(Protocol):
         """`batch` was folded into `state`; it may be empty."""
 
     def notice(self, text: str) -> None:
-        """Say a sentence to whoever watches. Called in a signal handler, so it must not draw."""
+        """Say a sentence to whoever watches."""
 
     def close(self, state: RunState, *, died: bool = False) -> None:
         """Show what is left. `died`: nobody runs this run any more, though its log does not say so."""
@@ -136,8 +136,8 @@ class LiveView:
 
     def __call__(self, state: RunState, batch: Sequence[Event]) -> None:
         self._failures += [event for event in batch if isinstance(event, JobFinished)]
-        if any(isinstance(event, RunResumed) for event in batch):
-            return  # what was cut off is about to start again: the next batch, at once, says so
+        if any(isinstance(event, RunStarted | RunResumed) for event in batch):
+            return  # what starts, again too, is in the next batch: it comes at once
         began = time.monotonic()
         if began >= self._due:
             self._draw(state)

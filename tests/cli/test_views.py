@@ -161,9 +161,9 @@ def test_what_was_cut_off_is_not_shown_so_when_the_run_goes_on(tmp_path: Path) -
 
 def test_a_narrower_window_leaves_no_old_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = Terminal()
-    state, batch = fold(failed_log())
+    state, _ = fold(failed_log())
     made = LiveView(out, tmp_path, {})
-    made(state, batch)
+    made(state, [])
     before = len(out.getvalue())
     monkeypatch.setenv("COLUMNS", "40")
     made.close(state)
