@@ -205,6 +205,8 @@ class _Work:
 
 def _near(text: str, source: str, unless: str = r"\w") -> str:
     """The expression that `source` is a part of, where `unless` does not follow."""
+    if not source:  # it is about the text as a whole
+        return "${" if text.count("${") == 1 else ""
     part = source[:200]
     inside = rf"[^{{}}]{{0,200}}?(?<!\w){re.escape(part)}(?!\w|{unless})[^{{}}]{{0,200}}"
     found = re.search(rf"\$\{{\{{{inside}\}}?\}}?", text)

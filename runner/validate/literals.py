@@ -94,5 +94,5 @@ def _is_token(value: Any) -> bool:
 
 
 def _found(route: Route, message: str) -> Problem:
-    hint = "declare it under `secrets` (`env:NAME`, `ssm:/path`), and replace it where it came from"
+    hint = 'declare it under `secrets` (`"env:NAME"`, `"ssm:/path"`), and replace it where it came from'
     return Problem(rule="literal-secret", message=message, hint=hint, severity=Severity.WARNING, route=route)
