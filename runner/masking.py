@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
@@ -30,12 +31,23 @@ def forms(value: str) -> set[bytes]:
     found |= {quote(raw, safe="").encode(), quote(raw).encode(), quote_plus(raw).encode()}
     found |= {form.lower() for form in found if b"%" in form}
     found |= {binascii.hexlify(raw), binascii.hexlify(raw).upper()}
+    found |= {shlex.quote(text)[1:-1].encode(), re.sub(r"([^\w./:=@%+,-])", r"\\\1", text).encode()}
+    found |= _wrapped(raw) | _wrapped(raw + b"\n")
     lines = [line.strip() for line in raw.splitlines()]
     if len(lines) > 1:
         found |= {line for line in lines if len(line) >= 8}
     if len(raw) >= 6:
         found |= _base64_forms(raw)
     return {form for form in found if len(form) >= SHORTEST}
+
+
+def _wrapped(raw: bytes) -> set[bytes]:
+    """What `base64` and `xxd -p` make of it when it takes more than a line."""
+    found = set()
+    for text, width in ((base64.b64encode(raw), 76), (binascii.hexlify(raw), 60)):
+        if len(text) > width:
+            found |= {text[i : i + width].rstrip(b"=") for i in range(0, len(text), width)}
+    return {piece for piece in found if len(piece) >= 8}
 
 
 def _base64_forms(raw: bytes) -> set[bytes]:

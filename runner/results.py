@@ -30,7 +30,10 @@ _SYNC_EACH = 100  # beyond that many files one sync of the whole system is cheap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What to keep: `patterns` seen from `folder`, into `target` (which may have files already)."""
+    """What to keep: `patterns` seen from `folder`, into `target` (which may have files already).
+
+    `hidden` are folders that only a pattern that names them reaches.
+    """
 
     handle: str
     job_id: str
@@ -39,6 +42,7 @@ class Collection:
     folder: Path
     checkout: Path
     target: Path
+    hidden: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +89,10 @@ class Collector:
 def collect(collection: Collection, closing: threading.Event | None = None) -> Collected:
     """Copy, hash, list. Done twice it gives the same. Given up (as `broken`) once `closing` is set."""
     closing = closing or threading.Event()
-    missing: list[str] = []
     try:
-        collection.target.mkdir(exist_ok=True)
-        for pattern in collection.patterns:
-            found = False
-            for source, name in _matches(collection, pattern):
-                found = True
-                _copy(source, collection.target / name, closing)
-            if not found:
-                missing.append(pattern)
+        _check_target(collection.target)
+        missing = _copy_all(collection, closing)
+        _settle_links(collection, closing)
         _make_room_for_manifest(collection)
         entries = list(_entries(collection.target, closing))
         _make_durable(collection.target, entries)
@@ -117,15 +115,55 @@ class _UnreadableError(Exception):
     """A result file that exists and cannot be kept; the message is for the user."""
 
 
+def _check_target(target: Path) -> None:
+    """The folder that the job was given, and nothing that it put in its place."""
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        target.mkdir()
+        return
+    if not stat.S_ISDIR(mode):
+        raise _UnreadableError("the job has put something else in the place of RUNNER_RESULT_DIR")
+
+
+def _copy_all(collection: Collection, closing: threading.Event) -> list[str]:
+    """Copy what the patterns mean; those that mean nothing."""
+    taken: dict[Path, Path] = {}
+    missing = []
+    for pattern in collection.patterns:
+        found = False
+        for source, name in _matches(collection, pattern):
+            found = True
+            other = taken.setdefault(name, source)
+            if other != source:
+                raise _UnreadableError(f"two result files would be kept as {name}: {other} and {source}")
+            _copy(source, collection.target / name, collection.target, closing)
+        if not found:
+            missing.append(pattern)
+    return missing
+
+
 def _matches(collection: Collection, pattern: str) -> Iterator[tuple[Path, Path]]:
     """(file, the relative name to keep it under) for everything that a pattern means."""
     absolute = pattern.startswith("/")
     root = None if absolute else os.path.realpath(collection.checkout)
-    for source in patterns.files(collection.folder, pattern):
-        if root is not None and not _inside(os.path.realpath(source), root):
+    for found in patterns.files(collection.folder, pattern, collection.hidden):
+        source = Path(os.path.normpath(found))
+        if root is not None and not _inside(os.path.realpath(found), root):
             raise _UnreadableError(f"result file {pattern} leads out of the checkout")
-        name = os.path.relpath(os.path.normpath(source), "/" if absolute else collection.folder)
+        name = os.path.relpath(source, "/" if absolute else collection.folder)
         yield source, Path(*[part for part in Path(name).parts if part != ".."])
+
+
+def _settle_links(collection: Collection, closing: threading.Event) -> None:
+    """Links that the job left among its results become the files they lead to."""
+    root, own = os.path.realpath(collection.checkout), os.path.realpath(collection.target)
+    for path in list(patterns.files(collection.target, "**")):
+        if path.is_symlink():
+            real = os.path.realpath(path)
+            if not _inside(real, root) and not _inside(real, own):
+                raise _UnreadableError(f"result file {path.name} leads out of the checkout")
+            _copy(Path(real), path, collection.target, closing)
 
 
 def _inside(path: str, root: str) -> bool:
@@ -145,20 +183,26 @@ def _make_room_for_manifest(collection: Collection) -> None:
         path.replace(path.with_name(MANIFEST + ".1"))
 
 
-def _copy(source: Path, target: Path, closing: threading.Event) -> None:
-    """Through a `.part` file, so that a kept file is always whole."""
+def _copy(source: Path, target: Path, root: Path, closing: threading.Event) -> None:
+    """By way of a file beside `root`, so that a kept file is always whole, whatever its name."""
+    part = root.with_name(".storing")
     try:
         reading = source.open("rb")
     except OSError as error:
         raise _UnreadableError(f"cannot read result file {source}: {error.strerror}") from error
     with reading:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise _UnreadableError(f"cannot keep {source}: a file is where its folder would be") from error
         with part.open("wb") as writing:
             while chunk := _read(reading, closing):
                 writing.write(chunk)
         part.chmod(stat.S_IMODE(os.fstat(reading.fileno()).st_mode) | 0o600)
-    part.replace(target)
+    try:
+        part.replace(target)
+    except IsADirectoryError as error:
+        raise _UnreadableError(f"cannot keep {source}: a folder has its place") from error
 
 
 def _entries(target: Path, closing: threading.Event) -> Iterable[dict[str, str | int]]:

@@ -33,7 +33,6 @@ from runner.stores import directory as stores
 from runner.stores.directory import DirectoryStore
 
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_FIRST, _SECOND = "Ending the jobs; Ctrl-C again ends them at once", "Ending the jobs at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,22 +233,22 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
         store=held.store,
         executor=executor,
         clock=held.clock,
+        notice=here.notice,
         on_events=on_events,
     )
     gc.freeze()  # the plan lives as long as the process: the collector need not look at it again and again
     gc.set_threshold(50_000, 20, 50)
     on_events(state, first)
-    with _interrupting(scheduler, here.notice):
+    with _interrupting(scheduler):
         return scheduler.run()
 
 
 @contextmanager
-def _interrupting(scheduler: Scheduler, notice: Callable[[str], None]) -> Iterator[None]:
+def _interrupting(scheduler: Scheduler) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP end the attempts and leave the run resumable; a second one is immediate."""
 
     def interrupt(number: int, _: object) -> None:
-        first = scheduler.interrupt(signal.Signals(number).name)
-        notice(_FIRST if first else _SECOND)
+        scheduler.interrupt(signal.Signals(number).name)
 
     before = {}
     if threading.current_thread() is threading.main_thread():

@@ -34,6 +34,8 @@ OnEvents = Callable[[RunState, Sequence[e.Event]], None]
 TICK = 0.2
 """Seconds between two looks at requests from elsewhere (and, for live views, two calls of `on_events`)."""
 HEARTBEAT = 60.0
+_WITH_GRACE = "Ending the jobs; Ctrl-C again ends them at once"
+_AT_ONCE = "Ending the jobs at once"
 
 
 class Scheduler:
@@ -48,6 +50,7 @@ class Scheduler:
         store: Store,
         executor: Executor,
         clock: Clock,
+        notice: Callable[[str], None],
         on_events: OnEvents,
     ) -> None:
         self._state = state
@@ -56,6 +59,7 @@ class Scheduler:
         self._store = store
         self._executor = executor
         self._clock = clock
+        self._notice = notice
         self._on_events = on_events
         self._decider = Decider(state, graph)
         self._evaluator = Evaluator()
@@ -69,16 +73,13 @@ class Scheduler:
         self._interrupts: list[str] = []
         self._interrupts_seen = 0
         self._next_look = 0.0
+        self._next_shown = 0.0
         self._wakeups.watch("executor", executor.fileno())
 
-    def interrupt(self, reason: str) -> bool:
-        """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers.
-
-        Gives whether it was the first time.
-        """
+    def interrupt(self, reason: str) -> None:
+        """End the attempts and stop, resumable; the second time without grace. Safe in signal handlers."""
         self._interrupts.append(reason)
         self._wakeups.ring()
-        return len(self._interrupts) == 1
 
     def run(self) -> RunState:
         """Until the run is finished or interrupted. Raises RunnerError when it cannot be carried on."""
@@ -142,7 +143,8 @@ class Scheduler:
         for effect in effects:
             self._carry_out(effect)
         now = self._clock.now()
-        if batch or now >= self._next_look:
+        if batch or now >= self._next_shown:
+            self._next_shown = now + TICK
             self._on_events(self._state, batch)
 
     def _carry_out(self, action: Action) -> None:
@@ -167,6 +169,7 @@ class Scheduler:
             folder=self._place.checkout / job.working_directory,
             checkout=self._place.checkout,
             target=Path(directory, "results"),
+            hidden=frozenset({self._place.checkout / ".runner", self._place.directory}),
         )
 
     # -- waiting and gathering
@@ -282,12 +285,15 @@ class Scheduler:
 
     def _stop_attempts(self) -> None:
         """After an interrupt: tell every attempt to end; when none runs any more, the run is interrupted."""
-        at_once = len(self._interrupts) > 1
+        count = len(self._interrupts)  # once: the next signal may come while this is carried out
+        fresh = count > self._interrupts_seen
+        if fresh:  # said here, since a signal handler must not print
+            self._notice(_AT_ONCE if count > 1 else _WITH_GRACE)
         for name in self._attempts:
-            if name not in self._asked or len(self._interrupts) > self._interrupts_seen:
-                self._executor.cancel(name, "interrupted", at_once=at_once)
+            if fresh or name not in self._asked:
+                self._executor.cancel(name, "interrupted", at_once=count > 1)
                 self._asked.add(name)
-        self._interrupts_seen = len(self._interrupts)
+        self._interrupts_seen = count
         if not self._attempts:
             self._note(e.RunInterrupted(at=self._clock.now(), reason=self._interrupts[0]))
 

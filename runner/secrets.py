@@ -23,10 +23,12 @@ class Given:
 
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    borrowed: tuple[str, ...] = field(default=(), repr=False)
+    """Other jobs' secrets that this one's environment takes by `${NAME}`."""
 
     @property
     def masks(self) -> tuple[str, ...]:
-        return tuple(sorted({value for value in self.secrets.values() if value}))
+        return tuple(sorted({value for value in (*self.secrets.values(), *self.borrowed) if value}))
 
 
 def is_hidden(name: str) -> bool:
@@ -38,18 +40,28 @@ def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not is_hidden(name)}
 
 
+def sources(queue: Queue) -> frozenset[str]:
+    """Names in the runner's environment that are some job's secret: no job has them without declaring it."""
+    kinds = (source.partition(":") for job in queue.jobs for source in job.secrets.values())
+    return frozenset(name for kind, _, name in kinds if kind == "env")
+
+
 def resolve(queue: Queue, environ: Mapping[str, str]) -> tuple[dict[str, Given], list[str]]:
     """(what each job gets, sentences that say what is missing). Jobs that get nothing are left out."""
     given: dict[str, Given] = {}
     missing: dict[str, None] = {}
     available = cleaned(environ)
+    secret = sources(queue)
     for job in queue.jobs:
         if job.secrets or any("${" in value for value in job.environment.values()):
-            given[job.job_id] = _resolve_job(job, available, missing)
+            given[job.job_id] = _resolve_job(job, available, secret, missing)
     return given, list(missing)
 
 
-def _resolve_job(job: Job, environ: Mapping[str, str], missing: dict[str, None]) -> Given:
+def _resolve_job(
+    job: Job, environ: Mapping[str, str], secret: frozenset[str], missing: dict[str, None]
+) -> Given:
+    borrowed: list[str] = []
     secrets: dict[str, str] = {}
     for name, source in job.secrets.items():
         kind, _, rest = source.partition(":")
@@ -66,8 +78,10 @@ def _resolve_job(job: Job, environ: Mapping[str, str], missing: dict[str, None])
         for reference in _REFERENCE.findall(value):
             if reference not in secrets and reference not in environ and reference not in job.secrets:
                 missing[f"job {job.job_id}: {name} needs ${{{reference}}}, which is not set"] = None
+            if reference in secret and reference not in secrets and reference in environ:
+                borrowed.append(environ[reference])
         environment[name] = expand(value, {**environ, **secrets})
-    return Given(environment=environment, secrets=secrets)
+    return Given(environment=environment, secrets=secrets, borrowed=tuple(borrowed))
 
 
 def expand(value: str, names: Mapping[str, str]) -> str:

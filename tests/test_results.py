@@ -148,7 +148,7 @@ def test_names_that_are_not_text(checkout: Path) -> None:
     assert kept(checkout) == [os.fsdecode(b"caf\xe9\n")]
 
 
-def test_an_unreadable_target_is_our_trouble(checkout: Path) -> None:
+def test_a_folder_in_the_place_of_a_result_is_the_jobs_trouble(checkout: Path) -> None:
     put(checkout, "a")
     put(checkout.parent, "results/a/in/the/way")
-    assert gather(checkout, "a").broken is not None
+    assert "a folder has its place" in gather(checkout, "a").error

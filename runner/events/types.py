@@ -1,22 +1,9 @@
-"""The event log's vocabulary: one frozen type an event, one JSON object a line.
-
-The log is the only truth of a run; everything that is shown is a fold of it. Every line has
-`seq` (1, 2, 3…), `at` (UTC, RFC 3339, microseconds), `run_id` and `type`; a field that has its
-default value is left out. Readers ignore fields and types that they do not know, so that an older
-runner can show a newer run. A torn last line is dropped.
-"""
+"""The vocabulary of the event log: one frozen type an event."""
 
 from __future__ import annotations
 
-import calendar
-import json
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, dataclass, field, fields
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-from runner.errors import LogError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,108 +225,3 @@ class Unknown(Event):
     type: ClassVar[str] = "unknown"
     name: str
     job_id: str = ""
-
-
-def _concrete(base: type[Event]) -> Iterator[type[Event]]:
-    for sub in base.__subclasses__():
-        if sub.type:
-            yield sub
-        yield from _concrete(sub)
-
-
-TYPES: dict[str, type[Event]] = {t.type: t for t in _concrete(Event) if t.type != Unknown.type}
-
-_DEFAULTS: dict[str, tuple[tuple[str, Any], ...]] = {}
-_TUPLES: dict[str, tuple[str, ...]] = {}
-_FIELDS: dict[str, frozenset[str]] = {}
-_REQUIRED: dict[str, frozenset[str]] = {}
-for _t in TYPES.values():
-    _own = [f for f in fields(_t) if f.name != "at"]
-    _DEFAULTS[_t.type] = tuple(
-        (f.name, f.default_factory() if f.default_factory is not MISSING else f.default) for f in _own
-    )
-    _TUPLES[_t.type] = tuple(f.name for f in _own if str(f.type).startswith("tuple"))
-    _FIELDS[_t.type] = frozenset(f.name for f in _own)
-    _REQUIRED[_t.type] = frozenset(
-        f.name for f in _own if f.default is MISSING and f.default_factory is MISSING
-    )
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_quote = json.encoder.encode_basestring_ascii  # ASCII alone: a lone surrogate in an output is no trouble
-_second: tuple[int, str] = (-1, "")
-
-
-def microseconds(at: float) -> float:
-    """`at` rounded so that it survives the log: `parse_time(format_time(x)) == x`."""
-    whole = int(at)
-    micro = round((at - whole) * 1e6)
-    return whole + micro / 1e6 if micro < 1_000_000 else whole + 1.0
-
-
-def format_time(at: float) -> str:
-    """RFC 3339, UTC, microseconds: `2026-11-22T18:04:05.123456Z`."""
-    global _second  # noqa: PLW0603  the text of a second is used a thousand times in it
-    whole = int(at)
-    micro = round((at - whole) * 1e6)
-    if micro >= 1_000_000:
-        whole, micro = whole + 1, 0
-    if _second[0] != whole:
-        _second = (whole, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole)))
-    return f"{_second[1]}{micro:06d}Z"
-
-
-def parse_time(text: str) -> float:
-    """Seconds since the epoch. Raises ValueError for what `format_time` did not write."""
-    return _parse_second(text[:19]) + int(text[20:26]) / 1e6
-
-
-@lru_cache(maxsize=8)
-def _parse_second(text: str) -> int:
-    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
-
-
-def encode(event: Event, seq: int, run_id: str) -> str:
-    """One line of the log, without its newline."""
-    name = event.type
-    line = f'{{"seq":{seq},"at":"{format_time(event.at)}","run_id":{_quote(run_id)},"type":"{name}"'
-    for key, default in _DEFAULTS[name]:
-        value = getattr(event, key)
-        if value != default:  # four events a job: the general encoder takes twice as long for them
-            text = (
-                _quote(value) if type(value) is str else str(value) if type(value) is int else _encode(value)
-            )
-            line += f',"{key}":{text}'
-    return line + "}"
-
-
-def decode(line: str | bytes) -> Event:
-    """The event of one line. Raises LogError where the line is not an event."""
-    try:
-        record = json.loads(line)
-        name = record["type"]
-        at = parse_time(record["at"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise LogError(f"the event log has a line that is not an event: {error}") from error
-    kind = TYPES.get(name)
-    if kind is None:
-        return Unknown(at=at, name=str(name), job_id=str(record.get("job_id", "")))
-    known = _FIELDS[name]
-    values = {key: value for key, value in record.items() if key in known}
-    if not values.keys() >= _REQUIRED[name]:
-        raise LogError(
-            f"the event log has a {name} without {', '.join(sorted(_REQUIRED[name] - values.keys()))}"
-        )
-    for key in _TUPLES[name]:
-        if key in values:
-            values[key] = tuple(values[key])
-    return kind(at=at, **values)
-
-
-def decode_lines(data: bytes) -> list[Event]:
-    """All events of a log. What follows the last newline is a torn line, and dropped."""
-    end = data.rfind(b"\n") + 1
-    return [decode(line) for line in data[:end].splitlines() if line]
-
-
-def encode_lines(events: Iterable[Event], run_id: str, first_seq: int = 1) -> bytes:
-    return "".join(encode(e, first_seq + i, run_id) + "\n" for i, e in enumerate(events)).encode()
