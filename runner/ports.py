@@ -24,7 +24,8 @@ class Spec:
     """One attempt, ready to run: everything resolved, nothing left to decide.
 
     `environment` comes over the runner's own (already cleaned) environment. `stores_results`: files are
-    put into the attempt's results folder after its end. `masks` are the values that must not reach a log. `command` as in `model.Job`. Paths are absolute.
+    put into the attempt's results folder after its end. `masks` are the values that must not reach a log.
+    `command` as in `model.Job`. Paths are absolute.
     """
 
     handle: str

@@ -168,6 +168,15 @@ def test_handler_own_retries_apply() -> None:
     assert ran(world) == {"a": "failed", "h": "succeeded"}
 
 
+def test_handler_that_always_runs_runs_once_whatever_happened() -> None:
+    for failing in ((), ("a",)):
+        made = queue(job("a", on_failure="z"), job("z", "a", always_run=True))
+        world = World(made, fails(*failing))
+        assert ran(world)["z"] == "succeeded"
+        assert world.order().count("z") == 1
+        assert world.state.outcome == ("failed" if failing else "succeeded")
+
+
 def test_handler_is_told_which_jobs_failed() -> None:
     made = queue(job("a", on_failure="h"), job("b", on_failure="h"), job("h"), on_failure="continue")
     world = World(made, fails("b"))
@@ -445,6 +454,13 @@ def test_backoff_jitter_is_a_factor_and_the_same_in_every_replay() -> None:
     assert min(found) >= 5
     assert max(found) <= 15
     assert max(found) - min(found) > 5
+
+
+def test_backoff_jitter_spreads_at_the_cap_too() -> None:
+    retry = Retry(count=20, delay=10.0, max_delay=20.0, strategy=Strategy.EXPONENTIAL_JITTER, jitter=0.5)
+    found = [rules.delay(retry, 15, f"run/job/{n}") for n in range(200)]
+    assert max(found) == 20
+    assert min(found) < 12
 
 
 def test_backoff_a_waiting_retry_holds_no_slot() -> None:

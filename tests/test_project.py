@@ -53,7 +53,7 @@ class TestReadme:
         assert run.startswith("python3 -m venv .venv && ")
         assert run.endswith(" && .venv/bin/runner run queues/hello.yaml")
         assert test.startswith("python3 -m venv .venv && ")
-        assert test.endswith(" && .venv/bin/pytest")
+        assert test.endswith(" && .venv/bin/pytest -n auto")
 
     def test_they_stand_on_the_first_screen(self) -> None:
         first_screen = "\n".join(README.splitlines()[:24])

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from runner.cli.funnel import drop
 from runner.cli.options import environ
 from runner.cli.terminal import say
 from runner.cli.views import View, view
@@ -57,8 +58,12 @@ def finish(here: Here, plan: Plan, state: RunState, out: TextIO, *, as_json: boo
         say(f"runner: {error.message}")
         report = ""
     now = SystemClock().now()
-    for line in closing(state, now, ref=reference(here, state), report=report):
-        click.echo(line, file=out)
+    try:
+        for line in closing(state, now, ref=reference(here, state), report=report):
+            click.echo(line, file=out)
+        out.flush()
+    except OSError:  # nobody reads any more: how the run ended is what the exit code says
+        drop(out)
     if as_json:
         click.echo(json_report.text(plan, state, found, now), nl=False)
     return exit_code(state)

@@ -31,7 +31,7 @@ def guarded(action: Callable[[], object]) -> int:
         return OPERATIONAL
     except Exception as error:  # noqa: BLE001  this is the funnel
         if isinstance(error, OSError):
-            _drop(sys.stdout)
+            drop(sys.stdout)
         sentence, code = _expected(error) or (_bug(error), BUG)
         if sentence:
             _say(sentence)
@@ -113,7 +113,7 @@ def _flush(stream: TextIO | None) -> None:
         stream.flush()
 
 
-def _drop(stream: TextIO | None) -> None:
+def drop(stream: TextIO | None) -> None:
     """Send what is still buffered nowhere: the interpreter's flush at exit must not complain too."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)

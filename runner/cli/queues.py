@@ -46,7 +46,7 @@ class Surroundings:
             params=params,
             checkout=self.checkout,
             environ=self.environ,
-            stdin=sys.stdin.buffer.read(MAX_BYTES + 1) if source == STDIN else None,
+            stdin=_standard_input() if source == STDIN else None,
             git=self.git,
             now=self.now,
             require_params=require_params,
@@ -76,3 +76,8 @@ def sources(problems: Sequence[Problem], prepared: Sequence[Prepared]) -> dict[s
                 with path.open("rb") as file:
                     found[name] = file.read(MAX_BYTES)
     return found
+
+
+def _standard_input() -> bytes:
+    """At most a little more than a queue file may have. A closed one is empty."""
+    return sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin is not None else b""

@@ -30,7 +30,8 @@ def _rows(state: RunState, now: float, ref: str, report: str, *, died: bool) -> 
         yield f"  and {counted(len(failed) - _FAILURES, 'more job')}: runner status {ref}"
     if died or state.phase is RunPhase.INTERRUPTED:
         yield f"  go on: runner resume {ref}"
-        yield f"  or end it with its cleanup: runner cancel {ref}"
+        if not state.cancels:  # a second cancel would end the cleanup instead of running it
+            yield f"  or end it with its cleanup: runner cancel {ref}"
     elif failed and state.phase is RunPhase.FINISHED:
         yield f"  again, only what failed and what hangs on it: runner retry {ref}"
     if report:
