@@ -85,8 +85,8 @@ def _jobs_table(rows: Sequence[Row]) -> str:
 
 def _notes(rows: Sequence[Row]) -> Iterable[str]:
     names = {row.peer.name for row in rows}
-    yield "- runner: the whole command, so its start, validation, plan and reports too (about 0.3 s, most of"
-    yield "  the difference at 1,000 jobs). `true` is a plain word and executed without a shell, as make does."
+    yield "- runner: the whole command, so its start, validation, plan, reports too (about 0.3 s, most of"
+    yield "  the difference at 1,000 jobs). `true` is a plain word, executed without a shell, as make does."
     if "C limit" in names:
         yield "- *C limit*: `posix_spawn`, `wait4`, two log files a job, and nothing else (`bench/limit.c`)."
     if names & {"make", "ninja"}:
