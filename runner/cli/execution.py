@@ -61,7 +61,8 @@ def finish(here: Here, plan: Plan, state: RunState, out: TextIO, *, as_json: boo
     try:
         for line in closing(state, now, ref=reference(here, state), report=report):
             click.echo(line, file=out)
-        out.flush()
+        if out is not None:  # as with `>&-`
+            out.flush()
     except OSError:  # nobody reads any more: how the run ended is what the exit code says
         drop(out)
     if as_json:
