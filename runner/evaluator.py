@@ -33,6 +33,7 @@ _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _AGAIN = 0.01
 """Seconds until the next try where the child does not take everything at once."""
 _STARTS = 3
+_LAST_BREATH = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +199,11 @@ class Evaluator:
             )
 
     def _how(self) -> str:
-        code = None if self._child is None else self._child.poll()
-        if code is None:
+        if self._child is None:
+            return "it does not answer"
+        try:  # its pipe closes a moment before it can be waited for
+            code = self._child.wait(_LAST_BREATH)
+        except subprocess.TimeoutExpired:
             return "it does not answer"
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 

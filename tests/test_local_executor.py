@@ -305,16 +305,20 @@ def test_a_dead_runner_takes_its_jobs_along(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        it = Bench(tmp_path)
-        found = it.wait(it.start("a", "trap '' TERM; sleep 300", kill_grace=0.2), Running)
-        os.write(writer, str(found.pid).encode())  # type: ignore[union-attr]
-        signal.pause()
+        try:  # whatever happens, this copy of the test runner must not go on with the tests
+            it = Bench(tmp_path)
+            found = it.wait(it.start("a", "trap '' TERM; sleep 300", kill_grace=0.2), Running)
+            os.write(writer, str(found.pid).encode())  # type: ignore[union-attr]
+            signal.pause()
+        finally:
+            os._exit(1)
     os.close(writer)
     pid = int(os.read(reader, 100))
     os.close(reader)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     until(lambda: gone(pid))
+    assert gone(pid)
 
 
 def test_accounting(bench: Bench) -> None:

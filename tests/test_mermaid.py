@@ -100,7 +100,9 @@ def test_charts_of_every_comment(modules: Path) -> None:
 
 
 def test_charts_of_plans(modules: Path) -> None:
-    parsed(modules, [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("plan/*.mmd"))])
+    charts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("plan/*.mmd"))]
+    assert len(charts) >= 2
+    assert {answer["type"] for answer in parsed(modules, charts)} == {"flowchart-v2"}
 
 
 def test_words_of_the_language_are_only_names(modules: Path) -> None:

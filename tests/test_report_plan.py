@@ -209,9 +209,9 @@ def test_foreign_text_stays_text_however_it_is_put_together(pieces: list[str]) -
 @given(made=queues())
 def test_every_queue_can_be_shown(made: Queue) -> None:
     shown = preview(made, made)
-    plan_text(shown).encode()
-    plan_markdown(shown).encode()
-    json.loads(plan_json(shown))
+    for text in (plan_text(shown), plan_markdown(shown)):
+        assert text.encode()
+    assert json.loads(plan_json(shown))
 
 
 @given(text=st.text(alphabet="`ab |\n\\", max_size=12), cell=st.booleans())
