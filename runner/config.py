@@ -19,6 +19,21 @@ _LISTS = ("providers", "machine_types", "secrets", "amis", "subnets", "regions",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GitOps:
+    """How runs are started from a forge and shown there. `allow`: `write`, `admin`, or logins.
+
+    `environment` are the names that `${NAME}` and `env:NAME` may read there; `live_interval` is in seconds.
+    """
+
+    require_digest: bool = True
+    max_launches: int = 5
+    environment: tuple[str, ...] = ()
+    allow: str | tuple[str, ...] = "write"
+    status_jobs: int = 40
+    live_interval: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What holds for all queues of a repository. `machine` is that of queues that say nothing, as written."""
 
@@ -27,6 +42,7 @@ class Config:
     has_aws: bool = False
     results: str | None = None
     queues: tuple[str, ...] = QUEUES
+    gitops: GitOps = field(default_factory=GitOps)
 
 
 def read(checkout: Path) -> tuple[Config, list[Problem]]:
@@ -68,6 +84,20 @@ def _made(tree: Mapping[str, Any]) -> Config:
         has_aws=bool(tree.get("aws")),
         results=tree.get("results"),
         queues=tuple(tree.get("queues") or QUEUES),
+        gitops=_gitops(tree),
+    )
+
+
+def _gitops(tree: Mapping[str, Any]) -> GitOps:
+    policy, shown = tree.get("policy") or {}, tree.get("github") or {}
+    allow = (tree.get("commands") or {}).get("allow", "write")
+    return GitOps(
+        require_digest=bool(policy.get("require_digest", True)),
+        max_launches=int(policy.get("max_launches", 5)),
+        environment=tuple(policy.get("environment") or ()),
+        allow=allow if isinstance(allow, str) else tuple(allow),
+        status_jobs=int(shown.get("status_jobs", 40)),
+        live_interval=parse_duration(shown.get("live_interval", "15s")) or 15.0,
     )
 
 

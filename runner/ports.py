@@ -292,3 +292,12 @@ class Workflows(Protocol):
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow by its file name. Not safe to repeat: a lost reply raises ForgeUnsureError."""
+
+
+class CodeHost(Forge, Conversation, Lookup, Workflows, Protocol):
+    """All of a forge: what the GitOps loop needs of it."""
+
+    def next_write(self) -> float:
+        """When a write may go at the earliest, seconds since the epoch: what is less urgent can wait."""
+
+    def close(self) -> None: ...

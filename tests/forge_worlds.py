@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runner.forges.files import FileForge
 from runner.forges.github import GitHub, Limits, Settings, open_github
-from runner.ports import Conversation, Forge, Lookup, PullRequest, RepositoryFacts, WorkflowRun, Workflows
+from runner.ports import CodeHost, PullRequest, RepositoryFacts, WorkflowRun
 from tests.github_double import BOT, Artifact, Comment, Double, Pull
 from tests.github_double import WorkflowRun as DoubleRun
 from tests.virtual_time import VirtualTime
@@ -69,18 +69,10 @@ PULLS = (
 )
 
 
-class AnyForge(Forge, Conversation, Lookup, Workflows, Protocol):
-    """What both implementations are."""
-
-    def next_write(self) -> float: ...
-
-    def close(self) -> None: ...
-
-
 class ForgeWorld(Protocol):
     """A forge, and what people do to it behind our back."""
 
-    forge: AnyForge
+    forge: CodeHost
     clock: VirtualTime
 
     def say(self, login: str, body: str) -> None: ...
@@ -146,7 +138,7 @@ def github(
 class InDouble:
     def __init__(self, double: Double, clock: VirtualTime) -> None:
         self.double, self.clock = double, clock
-        self.forge: AnyForge = github(double, clock)
+        self.forge: CodeHost = github(double, clock)
 
     def say(self, login: str, body: str) -> None:
         world, now = self.double.world, self.clock.now()
@@ -176,7 +168,7 @@ class InFiles:
     def __init__(self, root: Path, clock: VirtualTime) -> None:
         self.root, self.clock = root, clock
         self.files = FileForge(root, clock=clock, login=BOT)
-        self.forge: AnyForge = self.files
+        self.forge: CodeHost = self.files
         self.files.put_repository(
             RepositoryFacts(id=HERE, full_name="octo/lab", default_branch="main", private=False)
         )
