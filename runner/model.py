@@ -119,6 +119,9 @@ class Queue:
     results: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     """The values the queue was rendered with."""
+    run_on: str = "merge"  # or "manual" (only by hand), "schedule" (only by the clock)
+    schedule: tuple[str, ...] = ()
+    """Cron lines in UTC. A queue that runs on a merge may have some too; those of a manual one do nothing."""
     unsupported: tuple[str, ...] = ()
     """Sentences, one for each feature used that this version accepts and does not execute yet."""
     refused: tuple[str, ...] = ()

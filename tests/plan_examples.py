@@ -92,6 +92,8 @@ def queues(draw: st.DrawFn, *, max_jobs: int = 6) -> Queue:
             machine=st.builds(Machine, provider=_texts, options=st.dictionaries(_texts, _values, max_size=2)),
             results=st.none() | _texts,
             params=st.dictionaries(_texts, _values, max_size=3),
+            run_on=st.sampled_from(["merge", "manual", "schedule"]),
+            schedule=st.lists(_texts, max_size=2).map(tuple),
             unsupported=st.lists(_texts, max_size=2).map(tuple),
             refused=st.lists(_texts, max_size=2).map(tuple),
         )

@@ -268,11 +268,30 @@ class TestQueues:
         assert (larger.provider, larger.options) == ("ec2", {"type": "c7i.large", "ttl": "4h"})
         assert (here.provider, here.options) == ("local", {})
 
+    @pytest.mark.parametrize(
+        ("given", "run_on", "schedule"),
+        [
+            ({}, "merge", ()),
+            ({"run_on": "manual"}, "manual", ()),
+            ({"schedule": " 0  3 * * * "}, "merge", ("0 3 * * *",)),
+            (
+                {"run_on": "schedule", "schedule": ["0 3 * * *", "5 4 * * sun"]},
+                "schedule",
+                ("0 3 * * *", "5 4 * * sun"),
+            ),
+        ],
+    )
+    def test_it_says_when_the_queue_runs(
+        self, given: dict[str, Any], run_on: str, schedule: tuple[str, ...]
+    ) -> None:
+        queue = load({**given, "jobs": [{"job_id": "a", "command": "x"}]}, name="q")
+        assert (queue.run_on, queue.schedule) == (run_on, schedule)
+
     def test_what_is_not_executed_yet_is_said(self) -> None:
         job = {"job_id": "a", "command": "x"}
         queue = load(
             {
-                "schedule": "0 3 * * *",
+                "notify": {"slack": "env:HOOK"},
                 "jobs": [
                     {**job, "matrix": {"x": [1]}, "inputs": ["a"]},
                     {**job, "job_id": "b", "inputs": ["b"]},
@@ -282,7 +301,7 @@ class TestQueues:
             machine={"provider": "batch"},
         )
         assert queue.unsupported == (
-            "`schedule`: nothing starts the queue by the clock yet",
+            "`notify`: nobody is notified yet",
             "`inputs` of job `a` and 1 more: results are not reused yet, the job runs each time",
         )
         assert queue.refused == (

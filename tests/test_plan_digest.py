@@ -50,6 +50,8 @@ _OTHER_QUEUE: dict[str, Any] = {
     "machine": Machine(provider="ec2", options={"type": "m7i.large"}),
     "results": "s3://bucket/prefix",
     "params": {"x": 1},
+    "run_on": "manual",
+    "schedule": ("0 3 * * *",),
 }
 
 

@@ -18,7 +18,6 @@ _PROVIDERS = {
 _QUEUE_UNSUPPORTED = {
     "resources": "`resources` of the queue: pools are not enforced yet, only `max_parallel` is",
     "concurrency": "`concurrency`: runs of one group do not wait for each other yet",
-    "schedule": "`schedule`: nothing starts the queue by the clock yet",
     "notify": "`notify`: nobody is notified yet",
 }
 _JOB_UNSUPPORTED = {

@@ -50,6 +50,8 @@ def load(
         machine=placed,
         results=_results(fields),
         params=dict(params or {}),
+        run_on=fields.get("run_on", "merge"),
+        schedule=_schedule(fields.get("schedule")),
         unsupported=tuple(note.sentence for note in unsupported(fields)),
         refused=tuple(note.sentence for note in refused(fields, placed.provider)),
     )
@@ -67,6 +69,12 @@ def _results(fields: Mapping[str, Any]) -> str | None:
         return fields.get("results")
     prefix = str(fields.get("result_s3_prefix", "")).strip("/")
     return f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+
+
+def _schedule(given: str | list[str] | None) -> tuple[str, ...]:
+    """One line may stand alone. Spaces do not matter, so they do not count as a change either."""
+    lines = [given] if isinstance(given, str) else given or []
+    return tuple(" ".join(line.split()) for line in lines)
 
 
 def _whole(value: Any) -> int | None:
