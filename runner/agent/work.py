@@ -1,0 +1,36 @@
+"""Carries out one order: the run from its plan to its end, with its reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from runner import plan as plans
+from runner import run_here
+from runner.agent.order import Order
+from runner.errors import FAILED, INTERRUPTED, SUCCEEDED
+from runner.events import Event
+from runner.model import Outcome
+from runner.reports import write_reports
+from runner.run_here import Here
+from runner.state import RunPhase, RunState
+
+
+def carry_out(order: Order) -> int:
+    """The exit code of the run. Raises RunnerError subclasses for what is not a job's failure."""
+    here = Here(directory=order.directory, checkout=order.checkout, environ=dict(os.environ))
+    if order.action == "start":
+        plan = plans.from_json(order.plan.encode())
+        state = run_here.start(plan, here, run_id=order.run_id, on_events=_unseen)
+    elif order.action == "retry":
+        state = run_here.retry(here, order.job_ids, on_events=_unseen)
+    else:
+        state = run_here.resume(here, on_events=_unseen)
+    write_reports(order.directory)
+    if state.phase is RunPhase.INTERRUPTED:
+        return INTERRUPTED
+    return SUCCEEDED if state.outcome is Outcome.SUCCEEDED else FAILED
+
+
+def _unseen(state: RunState, events: Sequence[Event]) -> None:
+    """Who gave the order reads the log."""
