@@ -294,8 +294,36 @@ class Workflows(Protocol):
         """Start a workflow by its file name. Not safe to repeat: a lost reply raises ForgeUnsureError."""
 
 
-class CodeHost(Forge, Conversation, Lookup, Workflows, Protocol):
-    """All of a forge: what the GitOps loop needs of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowFile:
+    """A workflow that the forge knows. `state` in the forge's words: `active`, `disabled_inactivity`, …"""
+
+    path: str
+    state: str
+
+
+class Administration(Protocol):
+    """How the repository is set up. None: the token may not look, or the forge has no such setting."""
+
+    def workflows(self) -> Sequence[WorkflowFile] | None:
+        """Those of the default branch, and those that ran before they were deleted there."""
+
+    def actions_enabled(self) -> bool | None: ...
+
+    def default_permissions(self) -> str | None:
+        """What a job's token may do where the workflow says nothing: `read` or `write`."""
+
+    def fork_approval(self) -> str | None:
+        """Whose pull requests wait for a click before their workflows run: the forge's word for it."""
+
+    def self_hosted_runners(self) -> int | None: ...
+
+    def required_checks(self, branch: str) -> frozenset[str] | None:
+        """The contexts that must succeed before a merge into `branch`."""
+
+
+class CodeHost(Forge, Conversation, Lookup, Workflows, Administration, Protocol):
+    """All of a forge: what the GitOps loop and `doctor` need of it."""
 
     def next_write(self) -> float:
         """When a write may go at the earliest, seconds since the epoch: what is less urgent can wait."""

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from runner.forges.files import FileForge
+from runner.forges.files import FileForge, Setup
 from runner.forges.github import GitHub, Limits, Settings, open_github
 from runner.ports import CodeHost, PullRequest, RepositoryFacts, WorkflowRun
 from tests.github_double import BOT, Artifact, Comment, Double, Pull
@@ -87,6 +87,17 @@ class ForgeWorld(Protocol):
 
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]: ...
 
+    def set_up(
+        self,
+        *,
+        workflows: dict[str, str],
+        fork_approval: str,
+        self_hosted_runners: int,
+        required: dict[str, list[str]],
+    ) -> None: ...
+
+    def hide_setup(self) -> None: ...
+
 
 def pull_in_double(pull: PullRequest, double: Double, owner: str = "octo") -> Pull:
     return Pull(
@@ -163,6 +174,27 @@ class InDouble:
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]:
         return self.double.world.dispatches
 
+    def set_up(
+        self,
+        *,
+        workflows: dict[str, str],
+        fork_approval: str,
+        self_hosted_runners: int,
+        required: dict[str, list[str]],
+    ) -> None:
+        world = self.double.world
+        world.workflows = set(workflows)
+        world.workflow_states = workflows
+        world.fork_approval = fork_approval
+        world.self_hosted_runners = [f"runner-{number}" for number in range(self_hosted_runners)]
+        for branch, contexts in required.items():  # one half in a ruleset, the other in branch protection
+            world.required_by_rules[branch] = contexts[::2]
+            world.required_by_protection[branch] = contexts[1::2]
+        self.double.token(TOKEN, contents="read", actions="read", administration="read")
+
+    def hide_setup(self) -> None:
+        self.double.token(TOKEN, contents="read")
+
 
 class InFiles:
     def __init__(self, root: Path, clock: VirtualTime) -> None:
@@ -196,3 +228,31 @@ class InFiles:
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]:
         found = [json.loads(path.read_text()) for path in sorted((self.root / "dispatches").glob("*.json"))]
         return [(record["workflow"], record["ref"], record["inputs"]) for record in found]
+
+    def set_up(
+        self,
+        *,
+        workflows: dict[str, str],
+        fork_approval: str,
+        self_hosted_runners: int,
+        required: dict[str, list[str]],
+    ) -> None:
+        self.files.put_setup(
+            Setup(
+                workflows={f".github/workflows/{name}": state for name, state in workflows.items()},
+                fork_approval=fork_approval,
+                self_hosted_runners=self_hosted_runners,
+                required=required,
+            )
+        )
+
+    def hide_setup(self) -> None:
+        self.files.put_setup(
+            Setup(
+                actions_enabled=None,
+                default_permissions=None,
+                fork_approval=None,
+                self_hosted_runners=None,
+                required=None,
+            )
+        )

@@ -10,7 +10,7 @@ import pytest
 
 from runner.errors import ForgeError, ForgeNotFoundError, ForgeRefusedError
 from runner.forges.bounds import LONGEST_COMMENT, LONGEST_DESCRIPTION
-from runner.ports import Comment, PullRequest, Status
+from runner.ports import Comment, PullRequest, Status, WorkflowFile
 from tests.forge_worlds import HEAD, MERGE, PLAN, PULLS, ForgeWorld, InDouble, InFiles, furnish
 from tests.github_double import BOT, Double, serving
 from tests.virtual_time import VirtualTime
@@ -260,3 +260,36 @@ class TestWorkflows:
 
 def test_next_write_is_now_before_the_first(world: ForgeWorld) -> None:
     assert world.forge.next_write() <= world.clock.now()
+
+
+class TestAdministration:
+    def test_a_repository_that_is_set_up(self, world: ForgeWorld) -> None:
+        world.set_up(
+            workflows={"plan.yaml": "active", "reconcile.yaml": "disabled_inactivity"},
+            fork_approval="all_external_contributors",
+            self_hosted_runners=2,
+            required={"main": ["runner/plan", "ci / test"]},
+        )
+        assert world.forge.workflows() == (
+            WorkflowFile(path=".github/workflows/plan.yaml", state="active"),
+            WorkflowFile(path=".github/workflows/reconcile.yaml", state="disabled_inactivity"),
+        )
+        assert world.forge.actions_enabled() is True
+        assert world.forge.default_permissions() == "read"
+        assert world.forge.fork_approval() == "all_external_contributors"
+        assert world.forge.self_hosted_runners() == 2
+        assert world.forge.required_checks("main") == {"runner/plan", "ci / test"}
+
+    def test_a_branch_that_requires_nothing(self, world: ForgeWorld) -> None:
+        assert world.forge.required_checks("main") == frozenset()
+
+    def test_what_nobody_may_look_at_is_none(self, world: ForgeWorld) -> None:
+        world.hide_setup()
+        forge = world.forge
+        found = [
+            forge.workflows(),
+            forge.actions_enabled(),
+            forge.default_permissions(),
+            forge.fork_approval(),
+        ]
+        assert [*found, forge.self_hosted_runners()] == [None] * 5

@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from runner.ports import Clock
-from tests.github_double import description, graphql, looking, talking
+from tests.github_double import administering, description, graphql, looking, talking
 from tests.github_double.asking import Asked, permitted
 from tests.github_double.faults import Fault
 from tests.github_double.limits import Limits
 from tests.github_double.replies import DOCUMENTATION, Items, Refusal, Reply
 from tests.github_double.world import BOT, Token, World
 
-OPERATIONS = talking.OPERATIONS | looking.OPERATIONS
+OPERATIONS = talking.OPERATIONS | looking.OPERATIONS | administering.OPERATIONS
 GRAPHQL, BLOBS, RATES = "graphql", "blobs", "rate-limit/get"
 
 

@@ -22,8 +22,13 @@ SLICE = HERE / "api.github.com.slice.json"
 OPERATIONS = (
     "actions/create-workflow-dispatch",
     "actions/download-artifact",
+    "actions/get-fork-pr-contributor-approval-permissions-repository",
+    "actions/get-github-actions-default-workflow-permissions-repository",
+    "actions/get-github-actions-permissions-repository",
     "actions/get-workflow-run",
     "actions/list-artifacts-for-repo",
+    "actions/list-repo-workflows",
+    "actions/list-self-hosted-runners-for-repo",
     "actions/list-workflow-run-artifacts",
     "git/get-ref",
     "issues/create-comment",
@@ -39,6 +44,8 @@ OPERATIONS = (
     "repos/compare-commits-with-basehead",
     "repos/create-commit-status",
     "repos/get",
+    "repos/get-branch",
+    "repos/get-branch-rules",
     "repos/get-collaborator-permission-level",
     "repos/get-combined-status-for-ref",
     "repos/get-content",
@@ -80,12 +87,21 @@ def cut(source: dict[str, Any], version: str) -> dict[str, Any]:
     for name in ("pull-request", "pull-request-simple"):
         head = kept[name]["properties"]["head"]["properties"]
         head["repo"] = {"anyOf": [head["repo"], {"type": "null"}]}
+    _join(kept)
     return {
         "source": f"npm @octokit/openapi {version}, generated/api.github.com.json",
         "licence": "MIT, Copyright (c) 2020 Octokit contributors",
         "operations": operations,
         "$defs": kept,
     }
+
+
+def _join(kept: dict[str, Any]) -> None:
+    """What is put together by `allOf` is strict as a whole, since each part forbids what the others have."""
+    for whole in [option for node in kept.values() for option in node.get("oneOf", ()) if "allOf" in option]:
+        whole["unevaluatedProperties"] = False
+        for name in _names(whole["allOf"]):
+            kept[name].pop("additionalProperties", None)
 
 
 def _operations(source: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

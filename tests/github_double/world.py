@@ -118,6 +118,15 @@ class World:
     comments: dict[int, Comment] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     workflows: set[str] = field(default_factory=set)
+    workflow_states: dict[str, str] = field(default_factory=dict)
+    """File name → state, where it is not `active`."""
+    actions_enabled: bool = True
+    default_permissions: str = "read"
+    fork_approval: str = "first_time_contributors"
+    self_hosted_runners: list[str] = field(default_factory=list)
+    required_by_rules: dict[str, list[str]] = field(default_factory=dict)
+    """Branch → contexts that a ruleset requires."""
+    required_by_protection: dict[str, list[str]] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     dispatches: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)

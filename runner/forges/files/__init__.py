@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.forges.files.administration import Administering, Setup
 from runner.forges.files.folder import Folder
 from runner.forges.files.publishing import Publishing
 from runner.ports import Clock
 
-__all__ = ["LOGIN", "FileForge"]
+__all__ = ["LOGIN", "FileForge", "Setup"]
 
 LOGIN = "runner[bot]"
 
 
-class FileForge(Publishing):
-    """The ports Forge, Conversation, Lookup and Workflows, in a folder such as `.runner/forge`."""
+class FileForge(Publishing, Administering):
+    """All ports of a forge, in a folder such as `.runner/forge`."""
 
     def __init__(self, root: Path, *, clock: Clock, login: str = LOGIN) -> None:
         super().__init__(Folder(root), clock, login)

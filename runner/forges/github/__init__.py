@@ -1,6 +1,6 @@
 """GitHub, as one object with all the ports of a forge.
 
-settings → session (every try, in words) → api (paths and pages) → publishing, looking
+settings → session (every try, in words) → api (paths and pages) → publishing, looking, administration
              ↳ pace (waits) → budget (pure) + ledger
 """
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from runner.forges.github.administration import Administering
 from runner.forges.github.api import Api
 from runner.forges.github.budget import Limits
 from runner.forges.github.ledger import Ledger, OwnLedger, SharedLedger
@@ -23,12 +24,13 @@ from runner.ports import Clock
 __all__ = ["GitHub", "Limits", "OwnLedger", "Settings", "SharedLedger", "open_github"]
 
 
-class GitHub(Publishing, Looking):
-    """The ports Forge, Conversation, Lookup and Workflows of one repository."""
+class GitHub(Publishing, Looking, Administering):
+    """The ports Forge, Conversation, Lookup, Workflows and Administration of one repository."""
 
     def __init__(self, api: Api, pace: Pace) -> None:
         Publishing.__init__(self, api)
         Looking.__init__(self, api)
+        Administering.__init__(self, api)
         self._pace = pace
 
     def next_write(self) -> float:
