@@ -6,7 +6,7 @@ read → parse → lay over its template → params → render → validate → 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,6 +44,11 @@ class Prepared:
     missing: frozenset[str] = frozenset()
     config: Config = field(default_factory=Config)
     make: Callable[[], Queue] | None = field(default=None, repr=False)
+    layers: Layers | None = field(default=None, repr=False)
+
+    def placed(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems with routes of `tree`, where they stand: in the file, or in the template under it."""
+        return self.layers.place(problems) if self.layers is not None else list(problems)
 
     @property
     def queue(self) -> Queue | None:
@@ -65,16 +70,21 @@ def prepare(
     params: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     require_params: bool = False,
+    config: Config | None = None,
+    name: str = "",
 ) -> Prepared:
     """Read, render, validate and load the queue file at a path (`-`: these `stdin` bytes).
 
-    Mistakes in the file or in its params are problems. Raises NotFoundError where there is no such
-    file, RunnerError where it cannot be read.
+    `config` goes before what the checkout says of itself, which then is not even read. `name` is what
+    problems call the file, where that is not the path. Mistakes in the file or in its params are
+    problems. Raises NotFoundError where there is no such file, RunnerError where it cannot be read.
     """
     with _without_collector():
-        config, problems = configuration.read(checkout)
-        raw = reading.read(source, checkout, stdin)
-        parsed = raw if isinstance(raw, list) else parse(raw, source)
+        problems: list[Problem] = []
+        if config is None:
+            config, problems = configuration.read(checkout)
+        raw = reading.read(source, checkout, stdin, name)
+        parsed = raw if isinstance(raw, list) else parse(raw, name or source)
         if isinstance(parsed, list):
             return Prepared(problems=problems + parsed, config=config)
         layers = layers_of(parsed, checkout)
@@ -93,6 +103,7 @@ def prepare(
             volatile=made.volatile,
             missing=values.missing,
             config=config,
+            layers=layers,
         )
 
 

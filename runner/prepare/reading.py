@@ -13,16 +13,24 @@ from runner.problems import Location, Problem
 STDIN = "-"
 
 
-def read(source: str, checkout: Path, stdin: bytes | None) -> bytes | list[Problem]:
-    """The file's bytes, one more than are ever parsed at most. Raises NotFoundError, RunnerError."""
+def read(source: str, checkout: Path, stdin: bytes | None, name: str = "") -> bytes | list[Problem]:
+    """The file's bytes, one more than are ever parsed at most. `name` is what a problem calls the file.
+
+    Raises NotFoundError, RunnerError.
+    """
     if source == STDIN:
         return stdin or b""
     path = Path(source)
+    called = name or source
     try:
         outside = _leads_out(path, checkout)
         if outside:
-            return [_problem(source, "symlink", f"the link leads out of the repository, to {outside}", _COPY)]
-        return _bounded(path, source)
+            return [
+                _problem(
+                    name or source, "symlink", f"the link leads out of the repository, to {outside}", _COPY
+                )
+            ]
+        return _bounded(path, called)
     except FileNotFoundError:
         raise NotFoundError(f"there is no file {source}", hint="check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL inside of the path
