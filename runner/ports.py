@@ -290,8 +290,23 @@ class Workflows(Protocol):
     def download(self, artifact: Artifact, *, limit: int) -> bytes:
         """The ZIP file. More than `limit` bytes raise ForgeRefusedError."""
 
+    def download_to(self, artifact: Artifact, path: Path, *, limit: int) -> None:
+        """The same into a new file, however large. What is there after an error is not whole."""
+
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow by its file name. Not safe to repeat: a lost reply raises ForgeUnsureError."""
+
+    def runs_of(self, workflow: str, commit: str) -> Sequence[WorkflowRun]:
+        """Those of a workflow (by its file name) at one commit, newest first.
+
+        Raises ForgeNotFoundError where there is no such workflow, if the forge can tell.
+        """
+
+    def rerun(self, run_id: int) -> None:
+        """Start all jobs of a workflow run that is over once more. Not safe to repeat, as `dispatch`."""
+
+    def active(self, workflow: str) -> int:
+        """How many runs of a workflow (by its file name) are in progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -246,6 +246,31 @@ class TestWorkflows:
         with pytest.raises(ForgeRefusedError, match="more than 999 bytes"):
             world.forge.download(artifact, limit=999)
 
+    def test_download_to_a_file_within_a_limit(self, world: ForgeWorld, tmp_path: Path) -> None:
+        world.keep("runs", b"x" * 200_000)
+        (artifact,) = world.forge.artifacts(name="runs")
+        world.forge.download_to(artifact, tmp_path / "whole", limit=200_000)
+        assert (tmp_path / "whole").read_bytes() == b"x" * 200_000
+        with pytest.raises(ForgeRefusedError, match="more than 199999 bytes"):
+            world.forge.download_to(artifact, tmp_path / "part", limit=199_999)
+        with pytest.raises(ForgeError, match="File exists"):
+            world.forge.download_to(artifact, tmp_path / "whole", limit=200_000)
+
+    def test_runs_of_a_workflow_at_a_commit(self, world: ForgeWorld) -> None:
+        assert [run.id for run in world.forge.runs_of("plan.yaml", HEAD)] == [PLAN.id]
+        assert list(world.forge.runs_of("plan.yaml", MERGE)) == []
+
+    def test_a_run_again(self, world: ForgeWorld) -> None:
+        assert world.forge.active("plan.yaml") == 0
+        world.forge.rerun(PLAN.id)
+        again = world.forge.workflow_run(PLAN.id)
+        assert (again.attempt, again.conclusion) == (2, "")
+        assert world.forge.active("plan.yaml") == 1
+        with pytest.raises(ForgeRefusedError, match="running"):
+            world.forge.rerun(PLAN.id)
+        with pytest.raises(ForgeNotFoundError):
+            world.forge.rerun(99)
+
     def test_expired_artifact(self, world: ForgeWorld) -> None:
         world.keep("plan", b"x", expired=True)
         (artifact,) = world.forge.artifacts(name="plan")

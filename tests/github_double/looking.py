@@ -111,6 +111,32 @@ def get_run(asked: Asked) -> Reply:
     return Reply(200, shapes.workflow_run(found, asked.world))
 
 
+def list_runs(asked: Asked) -> Items:
+    name, world = asked.path["workflow_id"], asked.world
+    of_it = [r for r in world.runs.values() if r.path.partition("@")[0].rpartition("/")[2] == name]
+    if not of_it and name not in world.workflows:
+        raise missing()
+    state, commit = asked.query.get("status"), asked.query.get("head_sha")
+    found = [
+        r
+        for r in of_it
+        if commit in {None, r.commit}
+        and state in {None, r.conclusion, "completed" if r.conclusion else "in_progress"}
+    ]
+    newest = sorted(found, key=lambda r: -r.id)
+    return Items([shapes.workflow_run(r, world) for r in newest], key="workflow_runs")
+
+
+def rerun(asked: Asked) -> Reply:
+    found = asked.world.runs.get(int(asked.path["run_id"]))
+    if found is None:
+        raise missing()
+    if not found.conclusion:
+        raise Refusal(403, "This workflow is already running")
+    found.conclusion, found.attempt = None, found.attempt + 1
+    return Reply(201, {})
+
+
 def list_artifacts(asked: Asked) -> Items:
     run = int(asked.path["run_id"]) if "run_id" in asked.path else None
     if run is not None and run not in asked.world.runs:
@@ -158,6 +184,8 @@ OPERATIONS = {
     "git/get-ref": Operation(get_ref, "contents=read"),
     "repos/get-content": Operation(get_content, "contents=read"),
     "actions/get-workflow-run": Operation(get_run, "actions=read"),
+    "actions/list-workflow-runs": Operation(list_runs, "actions=read"),
+    "actions/re-run-workflow": Operation(rerun, "actions=write"),
     "actions/list-workflow-run-artifacts": Operation(list_artifacts, "actions=read"),
     "actions/list-artifacts-for-repo": Operation(list_artifacts, "actions=read"),
     "actions/download-artifact": Operation(download, "actions=read"),

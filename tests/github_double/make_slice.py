@@ -30,6 +30,8 @@ OPERATIONS = (
     "actions/list-repo-workflows",
     "actions/list-self-hosted-runners-for-repo",
     "actions/list-workflow-run-artifacts",
+    "actions/list-workflow-runs",
+    "actions/re-run-workflow",
     "git/get-ref",
     "issues/create-comment",
     "issues/delete-comment",

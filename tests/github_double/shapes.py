@@ -135,7 +135,7 @@ def workflow_run(found: WorkflowRun, world: World) -> Json:
             "conclusion": found.conclusion,
             "head_branch": found.branch,
             "head_sha": found.commit,
-            "run_attempt": 1,
+            "run_attempt": found.attempt,
             "html_url": f"{PAGE}/{world.full_name}/actions/runs/{found.id}",
             "repository": here,
             "head_repository": head,

@@ -87,6 +87,7 @@ class WorkflowRun:
     commit: str
     conclusion: str | None = "success"
     head_repository: int | None = None
+    attempt: int = 1
 
 
 @dataclass

@@ -6,9 +6,11 @@ workflow-runs/3.json    artifacts/000004.json, .zip    dispatches/000005.json
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from runner.errors import ForgeNotFoundError, ForgeRefusedError
+from runner.errors import ForgeError, ForgeNotFoundError, ForgeRefusedError
 from runner.forges.files.folder import Folder
 from runner.ports import Artifact, Clock, PullRequest, RepositoryFacts, WorkflowRun
 
@@ -80,6 +82,34 @@ class Looking:
                 f"cannot download the artifact {artifact.name}: it has more than {limit} bytes"
             )
         return content
+
+    def download_to(self, artifact: Artifact, path: Path, *, limit: int) -> None:
+        content = self.download(artifact, limit=limit)
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except OSError as error:
+            raise ForgeError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def runs_of(self, workflow: str, commit: str) -> Sequence[WorkflowRun]:
+        return tuple(run for run in self._workflow_runs(workflow) if run.commit == commit)
+
+    def active(self, workflow: str) -> int:
+        return sum(not run.conclusion for run in self._workflow_runs(workflow))
+
+    def _workflow_runs(self, workflow: str) -> list[WorkflowRun]:
+        names = self._folder.names("workflow-runs/*.json")
+        found = [self._folder.record(name, WorkflowRun) for name in names]
+        of_it = [run for run in found if run is not None and run.workflow.rpartition("/")[2] == workflow]
+        return sorted(of_it, key=lambda run: -run.id)
+
+    def rerun(self, run_id: int) -> None:
+        """Only remembered: nothing here runs workflows."""
+        with self._folder.changing():
+            run = self.workflow_run(run_id)
+            if not run.conclusion:
+                raise ForgeRefusedError(f"cannot run workflow run {run_id} again: it is running")
+            self.put_workflow_run(dataclasses.replace(run, conclusion="", attempt=run.attempt + 1))
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         """Only remembered: nothing here runs workflows."""

@@ -7,7 +7,8 @@ out a field that nobody reads, and its iterator takes a page that is `null` for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -93,19 +94,31 @@ class Api:
 
     def download(self, doing: str, path: str, limit: int) -> bytes:
         """At most `limit` bytes, wherever GitHub keeps them; the token does not go there."""
+        return b"".join(self._chunks(doing, path, limit))
+
+    def download_to(self, doing: str, path: str, target: Path, limit: int) -> None:
+        """The same into a new file."""
+        try:
+            with target.open("xb") as file:
+                for chunk in self._chunks(doing, path, limit):
+                    file.write(chunk)
+        except OSError as error:
+            raise ForgeError(f"cannot {doing}: {target}: {error.strerror or error}") from error
+
+    def _chunks(self, doing: str, path: str, limit: int) -> Iterator[bytes]:
         with (
             self._session.doing(doing),
             self._session.get(self._root + path, stream=True, allow_redirects=True) as response,
         ):
-            received = bytearray()
+            received = 0
             try:
                 for chunk in response.iter_content(_CHUNK):
-                    received += chunk
-                    if len(received) > limit:
+                    received += len(chunk)
+                    if received > limit:
                         raise ForgeRefusedError(f"cannot {doing}: it has more than {limit} bytes")
+                    yield chunk
             except requests.RequestException as error:
                 raise ForgeError(f"cannot {doing}: the download broke off", hint="run it again") from error
-            return bytes(received)
 
     def close(self) -> None:
         self._session.close()

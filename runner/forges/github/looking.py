@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from runner.errors import ForgeNotFoundError
 from runner.forges.github import reading
@@ -69,7 +70,27 @@ class Looking:
         doing = f"download the artifact {artifact.name}"
         return self._api.download(doing, f"/actions/artifacts/{artifact.id}/zip", limit)
 
+    def download_to(self, artifact: Artifact, path: Path, *, limit: int) -> None:
+        doing = f"download the artifact {artifact.name}"
+        self._api.download_to(doing, f"/actions/artifacts/{artifact.id}/zip", path, limit)
+
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         doing = f"start the workflow {workflow}"
         path = f"/actions/workflows/{segment(workflow)}/dispatches"
         self._api.post(doing, path, {"ref": ref, "inputs": dict(inputs)})
+
+    def runs_of(self, workflow: str, commit: str) -> Sequence[WorkflowRun]:
+        doing = f"list the runs of {workflow} at {commit[:7]}"
+        path = f"/actions/workflows/{segment(workflow)}/runs"
+        found = self._api.pages(doing, path, key="workflow_runs", head_sha=commit)
+        made = [reading.read(reading.workflow_run, item) for item in found]
+        return tuple(sorted(made, key=lambda run: -run.id))
+
+    def rerun(self, run_id: int) -> None:
+        self._api.post(f"run workflow run {run_id} again", f"/actions/runs/{run_id}/rerun", {})
+
+    def active(self, workflow: str) -> int:
+        # One run is asked for, since the number of all comes with it.
+        path = f"/actions/workflows/{segment(workflow)}/runs?status=in_progress&per_page=1"
+        found = self._api.get(f"count the runs of {workflow} in progress", path)
+        return reading.read(lambda reply: int(reply["total_count"]), found)
