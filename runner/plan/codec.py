@@ -59,6 +59,14 @@ def from_json(raw: bytes) -> Plan:
     return plan
 
 
+def queue_from(form: Form) -> Queue:
+    """The queue of a form, by way of its text: as whoever reads the file will have it. Raises PlanError."""
+    try:
+        return _queue(json.loads(_encode(form)))
+    except (ValueError, TypeError) as error:
+        raise _broken(str(error)) from error
+
+
 def _check_graph(queue: Queue) -> None:
     """Whoever reads a plan may take its graph for granted, also where a stranger wrote the file."""
     graph = Graph.of(queue)

@@ -36,7 +36,7 @@ def digest_of(
     """
     form = queue_form(queue)
     if volatile:
-        form = make_symbolic(form, volatile, tree or {})
+        form = make_symbolic(form, volatile, tree or {}).form
     canonical = _encode({"runner_version": runner_version, "queue": _canonical(form)})
     return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

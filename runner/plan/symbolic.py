@@ -8,9 +8,11 @@ then the digest depends on the value too, which refuses too much rather than too
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+from runner.model import Job, Queue
 from runner.plan.codec import Form
 from runner.problems import Route
 
@@ -38,42 +40,96 @@ _UNITS = (
 """Spellings of one thing: a job that has one of them does not take the others from `defaults`."""
 _MERGED = frozenset({"environment", "env", "secrets"})
 _S3 = ("result_s3_bucket", "result_s3_prefix")
-_SHOWN_ONLY = frozenset({"queue_name", "description", "template", "with", "params", "defaults"})
+_SHOWN_ONLY = frozenset({"template", "with", "params", "defaults"})
 """Below `params` and `with` stand defaults and choices: the values in force are in the form itself."""
+_QUEUE = frozenset(f.name for f in fields(Queue)) - {"jobs"}
+_JOB = frozenset(f.name for f in fields(Job))
+"""What else a file may say has no part in the plan yet, as a literal or otherwise."""
+_TEXTS = frozenset({"command", "working_directory", "description", "queue_name", "results"})
+_OF_TEXTS = frozenset({"command", "shell", "result_files", "environment", "secrets"})
 
 
-def make_symbolic(form: Form, volatile: Mapping[Route, str], tree: Mapping[str, Any]) -> Form:
-    """The form with raw texts in it. `form` is changed and given back; what it shares with a model is not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbolic:
+    """`form` with raw texts in it. `odd` are the routes of those that a `Queue` cannot hold where they stand:
+
+    a number, an id or a choice, or a list as a whole. Then the form has a digest, but is no plan.
+    """
+
+    form: Form
+    odd: tuple[Route, ...] = ()
+
+
+def make_symbolic(form: Form, volatile: Mapping[Route, str], tree: Mapping[str, Any]) -> Symbolic:
+    """`form` is changed; what it shares with a model is not."""
+    odd: list[Route] = []
     for route, raw in volatile.items():
         head = route[0]
         if head == "jobs" and len(route) > 2:
-            _in_job(form, form["jobs"], route, raw)
-        elif head == "defaults":
-            _in_defaults(form, route, raw, tree)
+            fits = _in_job(form, form["jobs"], route, raw)
+        elif head == "defaults" and len(route) > 1:
+            fits = _in_defaults(form, route, raw, tree)
         elif head in _S3:
-            form["results"] = [volatile.get((part,), tree.get(part)) for part in _S3]
-        elif head in _SHOWN_ONLY or str(head).startswith("x-"):
-            continue
-        elif not _set(form, _queue_place(route), raw):
-            _keep_beside(form, route, raw)
-    return form
+            fits, form["results"] = True, _bucket(volatile, tree)
+        elif head in _SHOWN_ONLY:
+            fits = head != "defaults"
+        else:
+            fits = _in_queue(form, route, raw)
+        if not fits:
+            odd.append(route)
+    return Symbolic(form=form, odd=tuple(odd))
 
 
-def _in_job(form: Form, jobs: list[Form], route: Route, raw: str) -> None:
-    number = route[1]
-    if not isinstance(number, int) or number >= len(jobs) or not _set(jobs[number], _place(route[2:]), raw):
+def _in_queue(form: Form, route: Route, raw: str) -> bool:
+    place = _queue_place(route)
+    if place[0] not in _QUEUE and place[0] != "jobs":
+        return True
+    is_there = place[0] != "jobs" and _set(form, place, raw)  # jobs that are one expression, as a whole
+    if not is_there:
         _keep_beside(form, route, raw)
+    is_option = place[:2] == ("machine", "options") and len(place) > 2
+    return is_there and (is_option or _holds_text(place))
 
 
-def _in_defaults(form: Form, route: Route, raw: str, tree: Mapping[str, Any]) -> None:
+def _in_job(form: Form, jobs: list[Form], route: Route, raw: str) -> bool:
+    number, place = route[1], _place(route[2:])
+    if place[0] not in _JOB:
+        return True
+    if not isinstance(number, int) or number >= len(jobs) or not _set(jobs[number], place, raw):
+        _keep_beside(form, route, raw)
+        return False
+    return _holds_text(place)
+
+
+def _in_defaults(form: Form, route: Route, raw: str, tree: Mapping[str, Any]) -> bool:
     """A default is in force in each job that does not say otherwise itself."""
     written = tree.get("jobs")
     place = _place(route[1:])
+    if place[0] not in _JOB:
+        return True
+    fits = True
     for number, job in enumerate(form["jobs"]):
         own = written[number] if isinstance(written, list) and number < len(written) else {}
         spared = route[1] == "on_failure" and "on_failure" not in job
-        if not spared and not _says_itself(own, route[1:]) and not _set(job, place, raw):
+        if spared or _says_itself(own, route[1:]):
+            continue
+        fits = fits and _holds_text(place)
+        if not _set(job, place, raw):
+            fits = False
             _keep_beside(form, (*route, job["job_id"]), raw)
+    return fits
+
+
+def _holds_text(place: Place) -> bool:
+    """Whether a raw text may stand there. A command may be one text as well as a list of texts."""
+    head, *rest = place
+    return head in (_OF_TEXTS if len(rest) == 1 else _TEXTS if not rest else ())
+
+
+def _bucket(volatile: Mapping[Route, str], tree: Mapping[str, Any]) -> str:
+    """As `load` puts the two together."""
+    bucket, prefix = (str(volatile.get((part,), tree.get(part) or "")) for part in _S3)
+    return f"s3://{bucket}/{prefix.strip('/')}" if prefix.strip("/") else f"s3://{bucket}"
 
 
 def _says_itself(own: Mapping[str, Any], route: Route) -> bool:
