@@ -68,7 +68,12 @@ def live_comment(
 
 def live_marker(state: RunState) -> markers.Marker:
     """Its generation is the newest event's time in microseconds, which also grows from run to run."""
-    return markers.Marker(kind="live", subject=state.queue.queue_id, generation=round(state.last_at * 1e6))
+    return markers.Marker(
+        kind="live",
+        subject=state.queue.queue_id,
+        generation=round(state.last_at * 1e6),
+        run=state.run_id,
+    )
 
 
 def _laid_out(values: Mapping[str, object], forms: Mapping[str, str], left_out: Sequence[str]) -> str:

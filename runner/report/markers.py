@@ -20,8 +20,14 @@ _LINE = re.compile(r"<!-- runner:([a-z]{1,16}) (\{[ -~]{0,8000}\}) -->", re.ASCI
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SHA = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 _DIGEST = re.compile(r"|sha256:[0-9a-f]{64}", re.ASCII)
+_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_CLAIM = re.compile(r"[0-9]{1,19}\.[0-9]{1,9}\.[0-9a-f]{8}", re.ASCII)
+REQUESTED_JOBS = 100
 _LARGEST = 2**63 - 1
 VERDICTS = ("planned", "broken", "nothing")
+DEEDS = ("cancel",)
+_OF = {"live": ("run",), "reply": ("claim", "request")}
+"""The fields that only comments of one kind have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +45,21 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a reply asks of whoever runs `run` in the workflow run `on`. Without `jobs` the whole run is meant."""
+
+    do: str
+    run: str
+    on: int
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
     """`subject` is what the comment is about: a pull request's number, a queue id, a run id, a comment's id.
 
-    `generation` grows with every newer state of the subject. `current` and `history` are a plan comment's.
+    `generation` grows with every newer state of the subject. `current` and `history` are a plan comment's,
+    `run` (an id) a live comment's, `request` and `claim` a reply's: `claim` names the process that answers.
     """
 
     kind: str
@@ -50,6 +67,9 @@ class Marker:
     generation: int
     current: Superseded | None = None
     history: tuple[Superseded, ...] = ()
+    run: str = ""
+    claim: str = ""
+    request: Request | None = None
 
     @property
     def past(self) -> tuple[Superseded, ...]:
@@ -86,6 +106,10 @@ def line(marker: Marker) -> str:
         record["current"] = _record(marker.current)
     if marker.history:
         record["history"] = [_record(past) for past in marker.history[:HISTORY]]
+    record |= {name: value for name, value in (("run", marker.run), ("claim", marker.claim)) if value}
+    if marker.request is not None:
+        asked = marker.request
+        record["request"] = {"do": asked.do, "run": asked.run, "on": asked.on, "jobs": list(asked.jobs)}
     text = f"<!-- runner:{marker.kind} {json.dumps(record, sort_keys=True, separators=(',', ':'))} -->"
     if parse(text) is None:
         raise ValueError(f"a marker that cannot be read again: {text[:200]}")
@@ -142,7 +166,7 @@ def _record(past: Superseded) -> list[str | int]:
 
 
 def _marker(kind: str, record: dict[str, Any]) -> Marker:
-    if not set(record) <= {"generation", "subject", "current", "history"}:
+    if not set(record) <= {"generation", "subject", "current", "history", *_OF.get(kind, ())}:
         raise ValueError("unknown fields")
     past = record.get("history", [])
     if not isinstance(past, list) or len(past) > HISTORY:
@@ -153,6 +177,23 @@ def _marker(kind: str, record: dict[str, Any]) -> Marker:
         generation=_number(record["generation"]),
         current=_superseded(record["current"]) if "current" in record else None,
         history=tuple(_superseded(entry) for entry in past),
+        run=_text(record["run"], _SUBJECT) if "run" in record else "",
+        claim=_text(record["claim"], _CLAIM) if "claim" in record else "",
+        request=_request(record["request"]) if "request" in record else None,
+    )
+
+
+def _request(entry: dict[str, Any]) -> Request:
+    if not isinstance(entry, dict) or set(entry) != {"do", "run", "on", "jobs"} or entry["do"] not in DEEDS:
+        raise ValueError("not a request")
+    jobs = entry["jobs"]
+    if not isinstance(jobs, list) or len(jobs) > REQUESTED_JOBS:
+        raise ValueError("not a list of jobs")
+    return Request(
+        do=entry["do"],
+        run=_text(entry["run"], _SUBJECT),
+        on=_number(entry["on"]),
+        jobs=tuple(_text(job, _JOB) for job in jobs),
     )
 
 
