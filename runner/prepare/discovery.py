@@ -31,6 +31,11 @@ def discover(paths: Sequence[Path], config: Config, checkout: Path) -> list[Path
     return list(found) if paths else _configured(config, checkout)
 
 
+def is_queue_file(name: str, config: Config) -> bool:
+    """Whether a path in the repository, with slashes, is one that the configuration's patterns mean."""
+    return not _SKIPPED & set(name.split("/")[:-1]) and _matches(name, config.queues)
+
+
 def _configured(config: Config, checkout: Path) -> list[Path]:
     """Paths as a person in the current folder would write them."""
     files = [path for top in _tops(config.queues) for path in _walk(checkout / top)]

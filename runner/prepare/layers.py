@@ -16,7 +16,8 @@ from runner.validate.nearest import did_you_mean
 
 FOLDER = "templates/queues"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_ENDINGS = (".yaml", ".yml", ".json")
+ENDINGS = (".yaml", ".yml", ".json")
+"""Where a template has several, the first counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,8 @@ class Layers:
 
 def layers_of(parsed: Document, checkout: Path) -> Layers:
     """The file with the template that it names, if it names one."""
-    name = parsed.tree.get("template") if isinstance(parsed.tree, dict) else None
-    if not isinstance(name, str) or not _NAME.fullmatch(name):  # the schema says what a name is
+    name = template_name(parsed.tree)
+    if not name:
         return Layers(document=parsed, tree=parsed.tree)
     found = _find(name, checkout)
     if found is None:
@@ -74,6 +75,12 @@ def layers_of(parsed: Document, checkout: Path) -> Layers:
     return Layers(document=parsed, tree=overlay(template.tree, parsed.tree), template=template)
 
 
+def template_name(tree: Any) -> str:
+    """The template that a file's tree names, "" for none and for what is no name (the schema says so)."""
+    name = tree.get("template") if isinstance(tree, dict) else None
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
+
+
 def _unusable(parsed: Document, problems: list[Problem]) -> Layers:
     return Layers(document=parsed, tree=parsed.tree, problems=problems)
 
@@ -85,7 +92,7 @@ def _folders(checkout: Path) -> tuple[Path, Path]:
 def _find(name: str, checkout: Path) -> Path | None:
     """The checkout's own template first. Nothing outside of the two folders is read."""
     for folder in _folders(checkout):
-        for ending in _ENDINGS:
+        for ending in ENDINGS:
             path = folder / f"{name}{ending}"
             if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
                 return path
@@ -98,5 +105,5 @@ def _names(checkout: Path) -> list[str]:
         for folder in _folders(checkout)
         if folder.is_dir()
         for path in folder.iterdir()
-        if path.suffix in _ENDINGS
+        if path.suffix in ENDINGS
     ]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runner.problems import Problem, shorten
 from runner.validate.facts import Facts
 
-_FIELDS = (
+FIELDS = (
     ("minute", 0, 59),
     ("hour", 0, 23),
     ("day of month", 1, 31),
@@ -18,7 +18,7 @@ _FIELDS = (
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = 500
-_PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d{1,4}))?", re.ASCII)
+PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d{1,4}))?", re.ASCII)
 
 
 def schedule(facts: Facts) -> Iterator[Problem]:
@@ -39,10 +39,10 @@ def cron_problem(line: str) -> str:
     """What is wrong with a cron line of five fields, or ""."""
     if len(line) > _LONGEST:
         return f"a cron line has {_LONGEST} characters at most"
-    for text, (name, low, high) in zip(line.split(), _FIELDS, strict=True):
+    for text, (name, low, high) in zip(line.split(), FIELDS, strict=True):
         for part in text.split(","):
-            match = _PART.fullmatch(part)
-            ends = [_number(end, name) for end in match.groups()[:2] if end] if match else [None]
+            match = PART.fullmatch(part)
+            ends = [number_of(end, name) for end in match.groups()[:2] if end] if match else [None]
             if any(end is None or not low <= end <= high for end in ends) or (match and match[3] == "0"):
                 return f"`{shorten(part, 20)}` is no {name} (from {low} to {high})"
             if len(ends) == 2 and ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
@@ -50,7 +50,8 @@ def cron_problem(line: str) -> str:
     return ""
 
 
-def _number(text: str, field: str) -> int | None:
+def number_of(text: str, field: str) -> int | None:
+    """A number, or the name of a month or day; None for anything else."""
     if text.isdigit():
         return int(text) if len(text) < 5 else None
     names, first = (_MONTHS, 1) if field == "month" else (_DAYS, 0)
