@@ -7,6 +7,7 @@ something is worth a write: while jobs run the counts are rounded, in the end th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,9 @@ STATUS_JOBS = 40
 """With more jobs, groups and failures only."""
 FAILURES = 10
 """Failed jobs that have a status of their own where the others are in groups: the first ones."""
+PLAN_CONTEXT = "runner/plan"
+"""The status of a pull request's plan, which is no queue's."""
+_LIKE_PLAN = re.compile(r"plan(\.queue)*", re.ASCII | re.IGNORECASE)
 _CONTEXT = 255
 _DESCRIPTION = 140
 _BY_ITSELF = frozenset({"when", "handler"})
@@ -67,10 +71,17 @@ def statuses(
     return [replace(status, target=target) for status in ordered]
 
 
+def context_of(queue_id: str, name: str = "") -> str:
+    """The context of a queue's status, or of one of its jobs or groups. No queue's is `PLAN_CONTEXT`."""
+    # A queue may be called `plan`, and another `plan.queue`: each gets one part more than it has.
+    queue = f"{queue_id}.queue" if _LIKE_PLAN.fullmatch(queue_id) else queue_id
+    return _cut(f"runner/{queue}/{name}" if name else f"runner/{queue}", _CONTEXT)
+
+
 def queue_status(state: RunState, *, target: str = "") -> StatusText:
     """The verdict on the run: also for the head of its pull request."""
     return StatusText(
-        context=_cut(f"runner/{state.queue.queue_id}", _CONTEXT),
+        context=context_of(state.queue.queue_id),
         state=_run_state(state),
         description=_cut(_run_words(state), _DESCRIPTION),
         target=target,
@@ -145,14 +156,10 @@ def _about(number: int) -> str:
 
 def _job(state: RunState, job: JobState) -> StatusText:
     return StatusText(
-        context=_context(state, job.job.job_id),
+        context=context_of(state.queue.queue_id, job.job.job_id),
         state=_job_state(state, job),
         description=_cut(_job_words(state, job), _DESCRIPTION),
     )
-
-
-def _context(state: RunState, name: str) -> str:
-    return _cut(f"runner/{state.queue.queue_id}/{name}", _CONTEXT)
 
 
 def _job_state(state: RunState, job: JobState) -> str:
@@ -188,10 +195,11 @@ def _job_words(state: RunState, job: JobState) -> str:
 
 def _apart(state: RunState, published: Collection[str]) -> list[JobState]:
     """The jobs outside groups: the first failures (which stay the first), and what has a status already."""
-    known = {context for context in published if context.startswith(_context(state, ""))}
+    queue = state.queue.queue_id
+    known = {context for context in published if context.startswith(f"{context_of(queue)}/")}
     failed = sorted((j for j in state.jobs.values() if j.outcome in NOT_GOOD), key=lambda j: j.finished_at)
     first = {job.job.job_id for job in failed[:FAILURES]}
-    return [job for name, job in state.jobs.items() if name in first or _context(state, name) in known]
+    return [job for name, job in state.jobs.items() if name in first or context_of(queue, name) in known]
 
 
 def _group(state: RunState, group: Group) -> StatusText:
@@ -199,7 +207,7 @@ def _group(state: RunState, group: Group) -> StatusText:
     states = [_job_state(state, job) for job in jobs]
     worst = next((s for s in (PENDING, FAILURE, ERROR) if s in states), SUCCESS)
     return StatusText(
-        context=_context(state, group.name),
+        context=context_of(state.queue.queue_id, group.name),
         state=worst,
         description=_cut(_group_words(jobs, states, worst), _DESCRIPTION),
     )

@@ -1,0 +1,206 @@
+"""Carries out what is wanted, one write at a time, and bears with a forge that has its moods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+
+from runner.errors import (
+    ForgeBusyError,
+    ForgeError,
+    ForgeNotFoundError,
+    ForgeRefusedError,
+    ForgeUnsureError,
+)
+from runner.model import Plan
+from runner.ports import Clock, Status
+from runner.publish.known import COMMENTS, Known, Stage
+from runner.publish.target import Target
+from runner.publish.trouble import Trouble
+from runner.publish.wanted import (
+    OVER,
+    Minimize,
+    Rank,
+    Say,
+    SetStatus,
+    Wanted,
+    Write,
+    as_it_stands,
+    wanted,
+)
+from runner.report.comment_final import final_comment
+from runner.report.comment_live import live_comment
+from runner.report.evidence import Evidence
+from runner.state import RunState
+
+POST, EDIT = "post comments", "edit comments"
+Render = Callable[[Say], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What there is to do: the rank of the most urgent write that may go now, if any, and when to look again.
+
+    Both None and infinity: nothing, unless the run says more.
+    """
+
+    rank: Rank | None = None
+    later: float = math.inf
+
+
+class Publisher:
+    """One run on one forge. No method raises ForgeError; `notice` is told what is given up, each once."""
+
+    def __init__(
+        self,
+        forge: Stage,
+        target: Target,
+        *,
+        clock: Clock,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._forge = forge
+        self._target = target
+        self._clock = clock
+        self._trouble = Trouble(notice)
+        self._known = Known(forge, target, clock=clock, trouble=self._trouble)
+        self._cached: tuple[tuple[int, bool, int], Wanted] | None = None
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether something was given up that should be on the forge."""
+        return self._trouble.has_lost
+
+    def next_write(self) -> float:
+        """When the forge takes a write, seconds since the epoch."""
+        return self._forge.next_write()
+
+    def due(self, state: RunState, *, now: float, died: bool = False) -> Due:
+        """Asks nothing of the forge."""
+        busy, look = self._trouble.busy_until, self._known.next_look
+        if busy > now:
+            return Due(later=busy)
+        if look <= now:
+            return Due(rank=Rank.TERMINAL)
+        found = self._wanted(state, now, died=died)
+        waits = [(self._trouble.wait(_keys(write)), write.rank) for write in found.writes]
+        rank = next((rank for until, rank in waits if until <= now), None)
+        return Due(rank=rank, later=min([look, found.later, *(until for until, _ in waits if until > now)]))
+
+    def step(
+        self,
+        plan: Plan,
+        state: RunState,
+        *,
+        evidence: Callable[[], Evidence],
+        now: float,
+        died: bool = False,
+        expected: float | None = None,
+        before: Mapping[str, float] | None = None,
+    ) -> bool:
+        """Carry out the most urgent write that is due, at most one. False where nothing is."""
+        if self.due(state, now=now, died=died).rank is None:
+            return False
+        try:
+            self._known.look()
+            found = self._wanted(state, now, died=died)
+            write = next((w for w in found.writes if self._trouble.wait(_keys(w)) <= now), None)
+            if write is None:
+                return False
+            if isinstance(write, Say) and write.comment is None and not self._known.is_fresh:
+                self._known.read_comments()  # whether to post is then decided anew
+                return True
+            shown = as_it_stands(state, died=died)
+            # What is over is told the same whenever it is told.
+            moment = shown.last_at if shown.phase in OVER else now
+
+            def render(say: Say) -> str:
+                if say.kind == "final":
+                    links = self._target.links
+                    return final_comment(plan, shown, evidence(), now=moment, links=links, expected=expected)
+                return live_comment(
+                    plan, shown, now=moment, before=before, links=self._target.links, died=died
+                )
+
+            self._carry_out(write, render)
+        except ForgeBusyError as error:
+            self._trouble.busy(error)
+        return True
+
+    def _wanted(self, state: RunState, now: float, *, died: bool) -> Wanted:
+        """Computed again only when the run, the forge or the time gives reason to."""
+        key = (state.seq, died, self._known.version)
+        if self._cached is None or self._cached[0] != key or now >= self._cached[1].later:
+            shown = as_it_stands(state, died=died)
+            self._cached = (key, wanted(shown, self._known.picture(), self._target, now))
+        return self._cached[1]
+
+    def _carry_out(self, write: Write, render: Render) -> None:
+        try:
+            if isinstance(write, SetStatus):
+                self._set(write)
+            elif isinstance(write, Minimize):
+                self._forge.minimize_comment(write.comment)
+                self._known.has_comment(replace(write.comment, minimized=True))
+            else:
+                self._say(write, render)
+        except ForgeBusyError:
+            raise
+        except ForgeError as error:
+            self._failed(write, error)
+        else:
+            self._trouble.worked(_keys(write)[0])
+
+    def _set(self, write: SetStatus) -> None:
+        status = write.status
+        made = Status(
+            context=status.context, state=status.state, description=status.description, target=status.target
+        )
+        self._forge.set_status(write.commit, made)
+        self._known.has_status(write.commit, status)
+
+    def _say(self, write: Say, render: Render) -> None:
+        if write.comment is not None:
+            body = render(write)
+            self._forge.edit_comment(write.comment, body)
+            edited = replace(write.comment, body=body, edited_at=self._clock.now())
+            self._known.has_comment(edited)
+        else:
+            self._known.has_comment(self._forge.add_comment(self._target.pull, render(write)), new=True)
+
+    def _failed(self, write: Write, error: ForgeError) -> None:
+        narrow, *wide = _keys(write)
+        if isinstance(error, ForgeRefusedError):
+            self._trouble.give_up(wide[0] if wide else narrow, error)
+            # Comments may be refused (a locked conversation); statuses never are, where all is well.
+            self._trouble.has_lost |= isinstance(write, SetStatus)
+            return
+        if isinstance(error, ForgeNotFoundError) and not isinstance(write, SetStatus) and write.comment:
+            self._known.has_no(write.comment)
+        if isinstance(error, ForgeUnsureError):
+            self._forget(write)
+        self._trouble.failed(
+            narrow,
+            error,
+            self._clock.now(),
+            for_ever=write.rank is Rank.LIVE,
+            matters=not isinstance(write, Minimize),
+        )
+
+    def _forget(self, write: Write) -> None:
+        if isinstance(write, SetStatus):
+            self._known.doubt_statuses(write.commit)
+        else:
+            self._known.doubt_comments()
+
+
+def _keys(write: Write) -> tuple[Hashable, ...]:
+    """By what troubles are remembered: this very write, then all that are like it."""
+    if isinstance(write, SetStatus):
+        return (write.commit, write.status), ("statuses", write.commit)
+    if isinstance(write, Minimize):
+        return (("minimize", write.comment.id),)
+    if write.comment is None:
+        return (write.kind, write.rank), POST, COMMENTS
+    return (write.kind, write.rank), EDIT

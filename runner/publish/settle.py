@@ -1,0 +1,51 @@
+"""Publishes a run as its directory says now: what a follower missed, or a run that was kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.ports import Clock
+from runner.publish.publisher import Publisher
+from runner.runs import files
+from runner.runs.reading import Tail
+from runner.stores.directory import is_live
+
+
+def settle(
+    publisher: Publisher,
+    directory: Path,
+    *,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
+    patience: float = 600.0,
+) -> bool:
+    """Whether all of it is on the forge, after `patience` seconds at most.
+
+    A run that nobody works on and whose log has no end is shown as interrupted. Raises RunnerError subclasses
+    where the directory has no run, or a log that cannot be read.
+    """
+    tail = Tail(directory)
+    live = is_live(directory)  # asked before the log is read: what was written before the end is then in it
+    tail.poll()
+    deadline = clock.now() + patience
+    while True:
+        now = clock.now()
+        due = publisher.due(tail.state, now=now, died=not live)
+        at = publisher.next_write() if due.rank is not None else due.later
+        if at == math.inf or (live and due.rank is None):
+            return not publisher.has_lost
+        if at > deadline:
+            return False
+        if at > now:
+            sleep(at - now)
+            continue
+        publisher.step(
+            tail.plan,
+            tail.state,
+            evidence=lambda: files.evidence(directory, tail.state),
+            now=now,
+            died=not live,
+        )
