@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("results:results", "List or copy the result files and logs of a run."),
     "report": ("report:report", "Write the report of a run."),
     "template": ("template:template", "Start a queue from a template."),
+    "init": ("init:init", "Put the GitOps loop into a git repository."),
+    "doctor": ("doctor:doctor", "Say what is missing here and on GitHub, each with its fix."),
 }
 """Name → where in `runner.cli` it is, and its line in the help (the first line of its own help)."""
 

@@ -21,7 +21,7 @@ from runner.forges.github.session import Session
 from runner.forges.github.settings import Settings, from_environment
 from runner.ports import Clock
 
-__all__ = ["GitHub", "Limits", "OwnLedger", "Settings", "SharedLedger", "open_github"]
+__all__ = ["PATIENCE", "GitHub", "Limits", "OwnLedger", "Settings", "SharedLedger", "open_github"]
 
 
 class GitHub(Publishing, Looking, Administering):

@@ -1,0 +1,50 @@
+"""`runner init`: put the GitOps loop into a git repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.errors import SUCCEEDED, UsageError
+from runner.problems import shorten
+from runner.setup import git, initialise, lines, source, telling
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option(
+    "--source",
+    "named",
+    metavar="OWNER/REPO@SHA",
+    help="Whose workflows are called, at which commit (default: where this program was installed from).",
+)
+@click.option("--owner", default="", metavar="@ORG/TEAM", help="Who must approve changes, for CODEOWNERS.")
+@click.option("--branch", default="", metavar="NAME", help="The default branch (default: what git knows).")
+@click.option("--force", is_flag=True, help="Replace workflows that were changed; never settings or queues.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool, dry_run: bool) -> int:
+    """Put the GitOps loop into a git repository.
+
+    Writes five small workflows, the settings, an example queue, and lines in CODEOWNERS and .gitignore into
+    the repository that DIR is in. It can be run again at any time: what you changed is left alone and shown,
+    and what an older version wrote is brought up to date.
+    """
+    if owner and not lines.is_owner(owner):
+        raise UsageError(f"--owner {shorten(owner)} is no @login, @org/team or address")
+    root = initialise.top(Path(folder))
+    request = initialise.Request(
+        root=root,
+        source=source.parse(named) if named is not None else source.installed(),
+        branch=branch or git.default_branch(root),
+        owner=owner,
+        own_server=source.is_elsewhere(git.ask(root, "remote", "get-url", "origin")),
+        force=force,
+    )
+    found = initialise.steps(request)
+    if not dry_run:
+        initialise.carry_out(root, found)
+    click.echo(telling.steps(found, dry_run=dry_run))
+    click.echo()
+    click.echo(telling.left_to_do(found, request.source, request.branch))
+    return SUCCEEDED

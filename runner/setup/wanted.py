@@ -1,0 +1,92 @@
+"""What belongs into a repository with the loop: every file that `init` writes, as it should be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from runner import __version__, config, resources
+from runner.setup import marks
+from runner.setup.source import Source
+
+WORKFLOWS = ("plan", "comment", "merge", "command", "reconcile")
+QUEUE = "queues/hello.yaml"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*", re.ASCII)
+_SCHEMA_LINE = re.compile(r"\A# yaml-language-server: \$schema=.*\n")
+
+_CACHE_LINE = re.compile(r"^    cache-mode: .*\n", re.MULTILINE)
+"""A key that only github.com knows: elsewhere the whole workflow would be refused."""
+_WITH = """
+    with: # this server does not tell a workflow where it comes from
+      program-repository: {source.repository}
+      program-commit: {source.commit}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """`yours`: a start that people are meant to change; once it is there and changed, it is theirs."""
+
+    path: str
+    text: str
+    yours: bool = False
+
+
+def caller(workflow: str) -> str:
+    """The path of the file that calls a workflow of ours."""
+    return f".github/workflows/runner-{workflow}.yaml"
+
+
+def wanted(source: Source, branch: str, *, own_server: bool, example: bool) -> Iterator[Wanted]:
+    """The files of a repository whose default branch is `branch`, with the example queue or without.
+
+    `own_server`: the repository is on a GitHub Enterprise Server.
+    """
+    for workflow in WORKFLOWS:
+        text = _caller(workflow, source, branch, own_server=own_server)
+        yield Wanted(path=caller(workflow), text=_marked(text))
+    settings = _read("templates", "init/runner.yaml").replace(
+        "__CONFIG_SCHEMA__", source.file("schemas/config.schema.json")
+    )
+    yield Wanted(path=config.PLACE, text=_marked(settings), yours=True)
+    if example:
+        yield Wanted(path=QUEUE, text=_marked(_queue(source)), yours=True)
+
+
+def _caller(workflow: str, source: Source, branch: str, *, own_server: bool) -> str:
+    text = _read("templates", f"init/workflows/runner-{workflow}.yaml")
+    fields = {
+        "__SOURCE__": source.repository,
+        "__COMMIT__": source.commit,
+        "__VERSION__": f" # {source.version}" if source.version else "",
+        "__BRANCH__": _branch(branch),
+        "__WITH__": _WITH.format(source=source) if own_server else "",
+    }
+    for name, value in fields.items():
+        text = text.replace(name, value)
+    return _CACHE_LINE.sub("", text) if own_server else text
+
+
+def _branch(name: str) -> str:
+    """A branch as a filter of `on:`, which takes `+` and a first `!` for patterns; git forbids the others."""
+    if _PLAIN.fullmatch(name):
+        return name
+    escaped = re.sub(r"[+]|^!", lambda match: "\\" + match[0], name)
+    return json.dumps(escaped, ensure_ascii=False)
+
+
+def _queue(source: Source) -> str:
+    line = f"# yaml-language-server: $schema={source.file('schemas/queue.schema.json')}\n"
+    text, found = _SCHEMA_LINE.subn(lambda _: line, _read("queues", PurePosixPath(QUEUE).name))
+    assert found  # noqa: S101  our own file
+    return text
+
+
+def _read(kind: str, name: str) -> str:
+    return resources.path(kind, name).read_text(encoding="utf-8")
+
+
+def _marked(text: str) -> str:
+    return marks.marked(text, __version__)
