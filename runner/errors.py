@@ -90,3 +90,14 @@ class ForgeBusyError(ForgeError):
 
 class ForgeUnsureError(ForgeError):
     """A write was sent and its reply lost: it may have been carried out. Look before you repeat it."""
+
+
+class StoreBusyError(StoreError):
+    """The store did not answer, or asked for patience. The same call may succeed later.
+
+    A write may have been carried out all the same: what is repeated must be the same to the byte.
+    """
+
+
+class FencedError(StoreError):
+    """A newer generation writes this run's log. Whoever is told so ends its jobs, and writes nothing more."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.aws import aws, aws_endpoint  # noqa: F401  fixtures for everybody
 from tests.project import Project
 
 TIERS = ("slow", "node", "root", "wheel")

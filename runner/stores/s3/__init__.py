@@ -1,0 +1,39 @@
+"""A run in a bucket: the same names below `s3://BUCKET/PREFIX/runs/RUN_ID/` as in a run's directory.
+
+Only the log differs. S3 cannot append, so it is written as immutable segments, `events/NNNNNN.jsonl`; one
+whole `events.jsonl` follows when the run is over.
+
+Requests (each at most five tries, by the SDK's standard retries):
+
+- the log: one PUT every two seconds at most while there is something to say, none when there is not;
+- a reader: one GET for the whole log of a run that is over, else one GET a segment (up to 32 at once) and one
+  that finds nothing; then one GET a look;
+- requests from elsewhere: one LIST every five seconds while somebody runs the run;
+- a file: one PUT, beyond 8 MiB one for each 8 MiB (16 MiB beyond 80 GB) and two more;
+- opening: one GET of the claim, one PUT of it, one GET and one PUT of the fence, beside reading the log.
+"""
+
+from runner.stores.s3.bucket import Bucket
+from runner.stores.s3.client import Settings, connect
+from runner.stores.s3.location import Location
+from runner.stores.s3.objects import Found, Listed, Objects
+from runner.stores.s3.opening import open_bucket, open_store
+from runner.stores.s3.requests import put_request
+from runner.stores.s3.segments import Reader, Writer
+from runner.stores.s3.store import S3Store
+
+__all__ = [
+    "Bucket",
+    "Found",
+    "Listed",
+    "Location",
+    "Objects",
+    "Reader",
+    "S3Store",
+    "Settings",
+    "Writer",
+    "connect",
+    "open_bucket",
+    "open_store",
+    "put_request",
+]

@@ -1,0 +1,45 @@
+"""`s3://BUCKET/PREFIX`: where something is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.errors import UsageError
+from runner.problems import shorten
+
+SCHEME = "s3://"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """`prefix` has no slash at either end; "" is the whole bucket."""
+
+    bucket: str
+    prefix: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Location:
+        """Raises UsageError."""
+        bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+        parts = [part for part in prefix.split("/") if part]
+        if not url.startswith(SCHEME) or not _BUCKET.match(bucket) or {".", ".."} & set(parts):
+            raise UsageError(
+                f"{shorten(url)} is not a place in S3", hint="write s3://BUCKET/PREFIX/runs/RUN_ID"
+            )
+        return cls(bucket=bucket, prefix="/".join(parts))
+
+    @property
+    def name(self) -> str:
+        """The last part: of a run's place, its id."""
+        return self.prefix.rpartition("/")[2]
+
+    def key(self, name: str) -> str:
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    def below(self, name: str) -> Location:
+        return Location(bucket=self.bucket, prefix=self.key(name))
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.bucket}/{self.prefix}".rstrip("/")

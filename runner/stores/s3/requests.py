@@ -1,0 +1,60 @@
+"""Requests from elsewhere (`cancel`): small objects below `requests/`, oldest first by name."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runner.stores.s3.objects import Objects
+
+EVERY = 5.0
+"""Seconds between two looks: a run without an end must not ask S3 five times a second."""
+_FOLDER = "requests/"
+
+
+class Requests:
+    def __init__(
+        self, objects: Objects, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._objects = objects
+        self._every = every
+        self._clock = clock
+        self._due = 0.0
+        self._given: list[str] = []
+
+    def found(self) -> list[dict[str, Any]]:
+        """Those that came, oldest first; those given before are removed. Looks every few seconds at most."""
+        now = self._clock()
+        if now < self._due:
+            return []
+        self._due = now + self._every
+        given, self._given = self._given, []
+        for name in given:
+            self._objects.delete(name)
+        found = []
+        for listed in self._objects.names(_FOLDER):
+            one = self._objects.get(listed.name)
+            self._given.append(listed.name)
+            body = _record(one.body) if one is not None else None
+            if body is not None:
+                name = listed.name.removeprefix(_FOLDER).removesuffix(".json")
+                found.append({**body, "request": name})
+        return found
+
+
+def put_request(objects: Objects, body: Mapping[str, Any]) -> str:
+    """Lay down a request for whoever runs this run; its name."""
+    name = f"{time.time_ns()}-{secrets.token_hex(4)}"
+    objects.create(f"{_FOLDER}{name}.json", json.dumps(dict(body)).encode())
+    return name
+
+
+def _record(body: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None

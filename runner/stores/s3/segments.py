@@ -1,0 +1,202 @@
+"""The log as immutable segments, `events/NNNNNN.jsonl`, with one writer at a time.
+
+Laws, by which an old writer that wakes up cannot add a line:
+
+1. A number is written once (`If-None-Match: *`), and only when the one before it exists: there are no gaps.
+2. Each segment's first line names its generation and its writer. A generation has one writer, and a writer
+   that finds a place taken by a higher generation, or by another writer of its own, is fenced: it has ended.
+3. A new generation's first act is a segment of its own at the first free number, the fence. What came before
+   it is the whole log. An older writer must pass that number to get any further, and cannot; a write of it
+   that was under way is for that number or a lower one, and too late.
+
+A reply that was lost is no trouble: a place that is taken by our own bytes is ours. So a segment never
+changes between two tries.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from runner.errors import FencedError, LogError, StoreBusyError
+from runner.stores.s3.objects import Found, Objects
+
+WHOLE = "events.jsonl"
+_AT_ONCE = 32
+
+
+def segment_name(number: int) -> str:
+    return f"events/{number:06d}.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """`lines`: whole lines of the log; none in a fence."""
+
+    number: int
+    generation: int
+    writer: str
+    lines: bytes = b""
+
+    def encode(self) -> bytes:
+        head = {"segment": self.number, "generation": self.generation, "writer": self.writer}
+        return json.dumps(head).encode() + b"\n" + self.lines
+
+    @classmethod
+    def decode(cls, number: int, body: bytes) -> Segment:
+        """Raises LogError."""
+        head, _, lines = body.partition(b"\n")
+        try:
+            record = json.loads(head)
+            generation, writer = int(record["generation"]), str(record["writer"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise LogError(
+                f"{segment_name(number)} does not say who wrote it",
+                hint="the log was changed by something other than runner; its earlier segments still hold",
+            ) from error
+        return cls(number=number, generation=generation, writer=writer, lines=lines)
+
+
+class Reader:
+    """Reads a log as it grows. Never lists: it asks for the next segment until there is none.
+
+    `number`: the last segment read. `generation`, `writer`: who wrote last. `modified`: when, by the store's
+    clock. `whole_etag`: the version of the whole log that was found. `at_once`: requests in parallel.
+    """
+
+    def __init__(self, objects: Objects, *, at_once: int = _AT_ONCE) -> None:
+        self._objects = objects
+        self._most = at_once
+        self._begun = False
+        self.number = 0
+        self.generation = 0
+        self.writer = ""
+        self.modified = 0.0
+        self.whole_etag = ""
+
+    def fresh(self) -> bytes:
+        """The lines that were written since the last call."""
+        lines = [] if self._begun else [self._whole()]
+        self._begun = True
+        width = 1
+        while True:
+            found = self._get(range(self.number + 1, self.number + 1 + width))
+            for one in found:
+                if one is None:
+                    return b"".join(lines)
+                lines.append(self._read(one))
+            width = min(2 * width, self._most)
+
+    def _whole(self) -> bytes:
+        """The log of a run that is over is one object, which says how many segments it holds."""
+        found = self._objects.get(WHOLE)
+        if found is None:
+            return b""
+        self.whole_etag, self.modified = found.etag, found.modified
+        try:
+            self.number = int(found.metadata["segments"])
+            self.generation = int(found.metadata["generation"])
+            self.writer = found.metadata["writer"]
+        except (KeyError, ValueError):  # put there by hand: the segments are what counts
+            self.number, self.generation, self.writer = 0, 0, ""
+            return b""
+        return found.body
+
+    def _get(self, numbers: range) -> list[Found | None]:
+        names = [segment_name(number) for number in numbers]
+        if len(names) == 1:
+            return [self._objects.get(names[0])]
+        with ThreadPoolExecutor(len(names), thread_name_prefix="segments") as pool:
+            return list(pool.map(self._objects.get, names))
+
+    def _read(self, found: Found) -> bytes:
+        segment = Segment.decode(self.number + 1, found.body)
+        self.number += 1
+        self.modified = max(self.modified, found.modified)
+        if segment.generation < self.generation:
+            return b""  # only where a store does not keep the first law: a fenced line does not count
+        self.generation, self.writer = segment.generation, segment.writer
+        return segment.lines
+
+
+class Writer:
+    """Writes for one generation, under a `name` that no other process has. `fence` comes first."""
+
+    def __init__(self, objects: Objects, *, generation: int, name: str, at_once: int = _AT_ONCE) -> None:
+        self.generation = generation
+        self.name = name
+        self._objects = objects
+        self._reader = Reader(objects, at_once=at_once)
+        self._read: list[bytes] = []
+        self._number = 0
+        self._frozen: Segment | None = None
+        self._waiting: list[bytes] = []
+
+    @property
+    def number(self) -> int:
+        """The last segment that is known to be there."""
+        return self._number
+
+    @property
+    def whole_etag(self) -> str:
+        return self._reader.whole_etag
+
+    def fence(self) -> bytes:
+        """Shut out every older generation; the lines of the whole log. After StoreBusyError call it again.
+
+        Raises FencedError where this generation is not the newest, or has a writer already.
+        """
+        while True:
+            self._read.append(self._reader.fresh())
+            self._check(self._reader.generation, self._reader.writer)
+            ours = (self._reader.generation, self._reader.writer) == (self.generation, self.name)
+            if ours or self._create(self._segment(self._reader.number + 1)):
+                self._number = self._reader.number + (not ours)
+                return b"".join(self._read)
+
+    def write(self, lines: bytes = b"") -> None:
+        """Put whole lines at the end of the log.
+
+        Lines are taken over at once: after StoreBusyError call again with what has come since, or nothing.
+        Raises FencedError where a newer generation writes; then nothing will be written any more.
+        """
+        if lines:
+            self._waiting.append(lines)
+        while self._frozen or self._waiting:
+            if self._frozen is None:
+                self._frozen = self._segment(self._number + 1, b"".join(self._waiting))
+                self._waiting.clear()
+            self._place(self._frozen)
+            self._number, self._frozen = self._frozen.number, None
+
+    def _segment(self, number: int, lines: bytes = b"") -> Segment:
+        return Segment(number=number, generation=self.generation, writer=self.name, lines=lines)
+
+    def _place(self, segment: Segment) -> None:
+        if self._create(segment):
+            return
+        found = self._objects.get(segment_name(segment.number))
+        if found is None:
+            raise StoreBusyError(f"{segment_name(segment.number)} is there and is not", hint="try again")
+        if found.body == segment.encode():
+            return
+        other = Segment.decode(segment.number, found.body)
+        self._check(other.generation, other.writer)
+        raise LogError(
+            f"{segment_name(other.number)} is of generation {other.generation}, "
+            f"which generation {self.generation} had shut out",
+            hint="the bucket does not keep conditional writes, or was changed by something other than runner",
+        )
+
+    def _create(self, segment: Segment) -> bool:
+        return self._objects.create(segment_name(segment.number), segment.encode())
+
+    def _check(self, generation: int, writer: str) -> None:
+        """Whether whoever wrote this shuts us out."""
+        if generation > self.generation or (generation == self.generation and writer != self.name):
+            raise FencedError(
+                f"generation {generation} ({writer}) writes this run's log now; "
+                f"generation {self.generation} ({self.name}) is over",
+                hint="nothing more is run here",
+            )

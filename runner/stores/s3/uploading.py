@@ -1,0 +1,115 @@
+"""Files into a bucket: many small ones side by side, large ones in parts; hashed on the way.
+
+The SDK sends a SHA-256 with each object and each part, and S3 refuses what does not fit it. Memory: what is
+under way, at most 16 files or parts of 8 MiB (larger parts only beyond 80 GB: S3 takes 10,000 of them).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from s3transfer.futures import TransferFuture
+from s3transfer.manager import TransferConfig, TransferManager
+from s3transfer.subscribers import BaseSubscriber
+
+from runner.errors import StoreError
+from runner.stores.s3.bucket import Bucket
+from runner.stores.s3.trouble import told
+
+PART = 8 << 20
+_THREADS = 16
+_WAITING = 4 * _THREADS
+Progress = Callable[[str, int], None]
+"""Called from several threads with a name and how many more bytes of it have been sent."""
+
+
+def put_all(
+    bucket: Bucket, files: Iterable[tuple[str, Path]], progress: Progress | None = None
+) -> tuple[int, int]:
+    """Keep all these files under their names; their number, and their bytes. Raises the first StoreError.
+
+    `files` may be endless to come: no more are asked for than can be sent soon.
+    """
+    count = total = 0
+    pending: set[Future[int]] = set()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="uploads") as pool:
+        try:
+            for name, file in files:
+                if len(pending) >= _WAITING:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    total += sum(future.result() for future in done)
+                pending.add(pool.submit(put_file, bucket, name, file, progress))
+                count += 1
+            total += sum(future.result() for future in pending)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return count, total
+
+
+def put_file(bucket: Bucket, name: str, file: Path, progress: Progress | None = None) -> int:
+    """Keep one file; its size. What is written to it meanwhile may be missing."""
+    try:
+        size, mode = _look(file)
+        metadata = {"mode": f"{mode:o}"}
+        if size <= PART:
+            body = file.read_bytes()
+            bucket.put(name, body, metadata)
+            if progress is not None:
+                progress(name, len(body))
+            return len(body)
+        _put_parts(bucket, name, file, metadata, progress)
+    except OSError as error:
+        raise StoreError(f"cannot read {file}: {error.strerror}") from error
+    return size
+
+
+def put_tail(bucket: Bucket, name: str, file: Path, most: int = 64 << 10) -> None:
+    """Keep the last bytes of a file that still grows, as `NAME.tail`, with where in the file they begin."""
+    try:
+        with file.open("rb") as reading:
+            size = os.fstat(reading.fileno()).st_size
+            offset = reading.seek(max(0, size - most))
+            body = reading.read(most)
+    except OSError as error:
+        raise StoreError(f"cannot read {file}: {error.strerror}") from error
+    bucket.put(f"{name}.tail", body, {"offset": str(offset)})
+
+
+def _look(file: Path) -> tuple[int, int]:
+    found = file.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreError(f"{file} is not a regular file", hint="only files can be kept in a bucket")
+    return found.st_size, stat.S_IMODE(found.st_mode)
+
+
+def _put_parts(
+    bucket: Bucket, name: str, file: Path, metadata: dict[str, str], progress: Progress | None
+) -> None:
+    where = bucket.where.below(name)
+    config = TransferConfig(
+        multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=_THREADS // 2
+    )
+    seen = [_Seen(name, progress)] if progress is not None else []
+    with told("write", where), TransferManager(bucket.client, config) as transfers:
+        transfers.upload(
+            str(file),
+            where.bucket,
+            where.prefix,
+            extra_args={"ChecksumAlgorithm": "SHA256", "Metadata": metadata},
+            subscribers=seen,
+        ).result()
+
+
+class _Seen(BaseSubscriber):
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name = name
+        self._progress = progress
+
+    def on_progress(self, future: TransferFuture, bytes_transferred: int, **_: Any) -> None:  # noqa: ARG002
+        self._progress(self._name, bytes_transferred)

@@ -1,0 +1,108 @@
+"""S3 on this machine: an emulator in a process of its own, and nothing of the user's AWS settings.
+
+The emulator is one for each worker, started when the first test asks for it; each test gets a bucket.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from runner.stores.s3 import Bucket, Settings, open_bucket
+from tests.project import ROOT
+
+SERVER = """
+import sys, threading
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+server.stop()
+"""
+_BUCKETS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Aws:
+    """`bucket` exists and is empty. `env` is what a command needs to reach it, and nothing else of AWS."""
+
+    endpoint: str
+    bucket: str
+    env: dict[str, str] = field(default_factory=dict)
+
+    def at(self, prefix: str, **settings: float) -> Bucket:
+        made = Settings(endpoint=self.endpoint, tries=2, **settings)  # type: ignore[arg-type]
+        return open_bucket(self.url(prefix), made)
+
+    def url(self, prefix: str) -> str:
+        return f"s3://{self.bucket}/{prefix}"
+
+
+def credentials(endpoint: str) -> dict[str, str]:
+    """Ones that no AWS account knows, for an endpoint that is not AWS."""
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> dict[str, str]:
+    """No setting of the user's is left in this process."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    env = credentials(endpoint)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return env
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    """A process of its own: the emulator and what is tested do not share an interpreter."""
+    kept = {name: value for name, value in os.environ.items() if not re.match("AWS_|PYTHONWARNINGS", name)}
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=kept | credentials("") | {"AWS_ENDPOINT_URL": ""},
+        cwd=ROOT,
+    )
+    with server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            port = server.stdout.readline().strip()
+            assert port, "the emulator did not start"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stdin.close()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+@pytest.fixture
+def aws(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    env = isolate(monkeypatch, aws_endpoint)
+    made = Aws(endpoint=aws_endpoint, bucket=f"runs-{os.getpid()}-{next(_BUCKETS)}", env=env)
+    bucket = made.at("")
+    bucket.client.create_bucket(Bucket=made.bucket)
+    return made
