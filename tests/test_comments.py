@@ -236,6 +236,19 @@ class TestPlan:
         shown = planned(fan(3), pushed=compare(fan(2), fan(3)))
         assert "**Changes since the last push**\n\n- added `chunk-2`\n" in plan_comment(pull(shown))
 
+    @pytest.mark.parametrize(
+        ("starts", "says"),
+        [
+            (["merge"], "Merging runs it."),
+            (["merge", "merge"], "Merging runs it."),
+            (["manual", "merge", "schedule"], "Merging runs 1 of 3 queues."),
+            (["manual"], "Merging runs nothing."),
+        ],
+    )
+    def test_says_what_merging_runs(self, starts: list[str], says: str) -> None:
+        made = [planned(replace(fan(2), run_on=run_on)) for run_on in starts]
+        assert f"Planned at `0123456789ab`. {says}\n" in plan_comment(pull(*made))
+
     def test_a_cost_is_rounded_up(self) -> None:
         assert "(at most 12.40 USD)" in plan_comment(pull(planned(fan(2), cost=12.391)))
 

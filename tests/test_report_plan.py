@@ -174,6 +174,8 @@ def hostile(text: str) -> Preview:
         machine=Machine(provider=text, options={"type": text}),
         params={text: text},
         unsupported=(text,),
+        run_on=text,
+        schedule=(text, text),
     )
     problem = Problem(rule="x", message=text, hint=text, location=Location(file=text, line=1, column=1))
     old = queue(job("a", command=f"{text}\n{text}", when=text), job(text), queue_id="x", params={text: 1})
@@ -238,6 +240,39 @@ def test_nothing_in_a_command_is_hidden() -> None:
     """A reviewer sees that there is something, where a log would only drop it."""
     shown = visible("a\x1b]0;rm -rf /\x07b\rc\u202ed\u200be\u115ff\n\tg", keep="\n\t")
     assert shown == "a�]0;rm -rf /�b c�d�e�f\n\tg"
+
+
+LINES = ("0 3 * * *", "5 4 * * sun", "1 1 1 1 *", "2 2 2 2 *")
+
+
+@pytest.mark.parametrize(
+    ("run_on", "schedule", "says"),
+    [
+        ("manual", (), "only by hand"),
+        ("manual", LINES, "only by hand"),
+        ("schedule", LINES[:1], "by the clock: `0 3 * * *` (UTC)"),
+        ("merge", LINES[:2], "once merged, and by the clock: `0 3 * * *`, `5 4 * * sun` (UTC)"),
+        (
+            "schedule",
+            LINES,
+            "by the clock: `0 3 * * *`, `5 4 * * sun`, `1 1 1 1 *` and 1 more (UTC)",
+        ),
+    ],
+)
+def test_when_a_queue_runs_is_said_where_it_is_not_simply_on_a_merge(
+    run_on: str, schedule: tuple[str, ...], says: str
+) -> None:
+    made = preview(replace(fan(2), run_on=run_on, schedule=schedule))
+    assert f"- Runs: {says}\n" in plan_markdown(made)
+    assert f"runs    {says.replace('`', '')}\n" in plan_text(made)
+    assert json.loads(plan_json(made))["schedule"] == list(schedule)
+
+
+def test_a_queue_that_runs_on_a_merge_does_not_say_so() -> None:
+    made = preview(fan(2))
+    assert "- Runs:" not in plan_markdown(made)
+    assert "\nruns " not in plan_text(made)
+    assert json.loads(plan_json(made))["run_on"] == "merge"
 
 
 def test_json_is_stable() -> None:

@@ -17,7 +17,7 @@ from runner.prepare.discovery import is_queue_file
 from runner.problems import shorten
 
 MOST_LOOKUPS = 50
-"""Commits of one push whose pull requests are asked for: a token has 1,000 requests an hour for everything."""
+"""Commits of a push whose pull requests are asked for: a token has 1,000 requests an hour for all."""
 _PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LONGEST = 65_536
 _SHALLOW = "check out the whole history: `fetch-depth: 0` for actions/checkout"
@@ -39,7 +39,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`due` in the order of the commits; where it is empty, `nothing_because` says why. `notes` are sentences."""
+    """`due` in the order of the commits; empty, `nothing_because` says why. `notes` are sentences."""
 
     due: tuple[Due, ...] = ()
     nothing_because: str = ""

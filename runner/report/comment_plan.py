@@ -94,6 +94,7 @@ def _laid_out(
         "removed": [code(source) for source in pull.removed[:20]],
         "more_removed": max(0, len(pull.removed) - 20),
         "planned": pull.verdict == "planned",
+        "merging": words.merging([q.preview.plan.queue for q in pull.queues if q.preview is not None]),
         "history": [_past(past) for past in pull.history[: markers.HISTORY]],
         "missing": missing(left_out),
     }

@@ -2,6 +2,7 @@
 
 version         1
 queue_id, queue_name, source, digest, runner_version
+run_on, schedule  when it runs: `merge`, `manual` or `schedule`, and the cron lines (UTC)
 machine         {provider, …} as in the file
 jobs            in the order of the file: job_id, level (from 1), depends_on, on_failure, always_run,
                 timeout_seconds, attempts, waits ([{seconds, times}]), longest_seconds (null: no bound),
@@ -41,6 +42,8 @@ def _report(preview: Preview) -> dict[str, Any]:
         "source": plan.source,
         "digest": plan.digest,
         "runner_version": plan.runner_version,
+        "run_on": plan.queue.run_on,
+        "schedule": plan.queue.schedule,
         "machine": {"provider": plan.queue.machine.provider, **plan.queue.machine.options},
         "jobs": [_job(job, about) for job, about in zip(plan.queue.jobs, facts.jobs, strict=True)],
         "levels": facts.levels,

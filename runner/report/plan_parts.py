@@ -7,6 +7,7 @@ are shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from runner.model import Job
 from runner.plan import Preview
@@ -62,6 +63,9 @@ def _verdict(preview: Preview, cost: float | None) -> Iterator[str]:
     path = " → ".join(code(job_id) for job_id in words.critical_ids(preview))
     yield f"- Critical path: {path} ({words.critical_length(preview)})"
     yield f"- Bound on time: {words.at_most(bound)} ({words.bound_reason(bound, mark=code)})"
+    starts = words.starts(plan.queue, partial(code, limit=100))
+    if starts:
+        yield f"- Runs: {starts}"
     yield f"- Digest: {code(plan.digest)}"
 
 

@@ -31,6 +31,9 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     yield from _wrapped(f"{queue.queue_id}{name}: {words.verdict(preview)}", "", width)
     yield clip(f"file    {visible(preview.plan.source)}", width)
     yield f"digest  {preview.plan.digest}"  # whole, however narrow the terminal: it is there to be copied
+    starts = words.starts(queue, visible)
+    if starts:
+        yield from _wrapped(starts, "runs    ", width)
     yield ""
     yield from graph_lines(queue, preview.facts, width)
     yield ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from runner.model import Job
+from runner.model import Job, Queue
 from runner.plan import Bound, Changes, FieldChange, JobChange, Preview
 from runner.plan.words import attempts_text, counted
 from runner.units import format_duration
@@ -63,6 +63,32 @@ def bound_reason(bound: Bound, mark: Callable[[str], str] = str) -> str:
         return f"{at_a_time}, every attempt to its timeout, every retry used"
     some = ", ".join(map(mark, bound.unbounded[:3])) + (", …" if len(bound.unbounded) > 3 else "")
     return f"without a timeout: {some}"
+
+
+_STARTS = {"merge": "once merged", "manual": "only by hand", "schedule": "by the clock"}
+
+
+def starts(queue: Queue, mark: Callable[[str], str] = str, shown: int = 3) -> str:
+    """When the queue runs: `only by hand`, `once merged, and by the clock: 0 3 * * * (UTC)`; "" where it is
+    simply once it is merged. `mark` makes cron lines fit for where they are shown.
+    """
+    if queue.run_on == "merge" and not queue.schedule:
+        return ""
+    when = _STARTS.get(queue.run_on) or mark(queue.run_on)
+    if queue.run_on == "manual" or not queue.schedule:
+        return when
+    lines = ", ".join(map(mark, queue.schedule[:shown]))
+    more = f" and {len(queue.schedule) - shown} more" if len(queue.schedule) > shown else ""
+    also = "" if queue.run_on == "schedule" else ", and by the clock"
+    return f"{when}{also}: {lines}{more} (UTC)"
+
+
+def merging(queues: Sequence[Queue]) -> str:
+    """What merging these does."""
+    count = sum(queue.run_on == "merge" for queue in queues)
+    if count == len(queues):
+        return "Merging runs it."
+    return f"Merging runs {count:,} of {counted(len(queues), 'queue')}." if count else "Merging runs nothing."
 
 
 def critical_ids(preview: Preview, shown: int = 12) -> tuple[str, ...]:
