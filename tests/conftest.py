@@ -10,7 +10,7 @@ import pytest
 from tests.aws import aws, aws_endpoint  # noqa: F401  fixtures for everybody
 from tests.project import Project
 
-TIERS = ("slow", "node", "root", "wheel")
+TIERS = ("act", "slow", "node", "root", "wheel")
 """Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
 
 
