@@ -46,7 +46,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a reply asks of whoever runs `run` in the workflow run `on`. Without `jobs` the whole run is meant."""
+    """What a reply asks of whoever runs `run` in the workflow run `on`. Without `jobs` all of it is meant."""
 
     do: str
     run: str

@@ -1,0 +1,39 @@
+"""What commands that run jobs need from whoever can run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runner.ports import PullRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run is shown: the commit it runs at, and the pull request with its head."""
+
+    commit: str
+    head: str
+    pull: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What came of it, in sentences of plain text (whatever they quote). `ok` False: it was not done."""
+
+    ok: bool
+    said: tuple[str, ...] = ()
+
+
+class Performing(Protocol):
+    """Both return when everything is over and shown. They raise RunnerErrors for what could not be done."""
+
+    def again(
+        self, kind: str, directory: Path, run_id: str, job_ids: Sequence[str], target: Place
+    ) -> Carried:
+        """`kind`: `retry` or `resume` the run in `directory`. Without `job_ids` as `runner retry` does."""
+
+    def refused(self, pull: PullRequest, digest: str) -> Carried:
+        """Start the queues of a merged pull request that were held back, if their plan has this digest."""
