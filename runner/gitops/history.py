@@ -15,6 +15,8 @@ from runner.gitops.git import ask, commit, text
 
 FILE_MODES = frozenset({"100644", "100755"})
 LINK, SUBMODULE = "120000", "160000"
+BATCH = 32 * 1024 * 1024
+"""Bytes of files that are held at once, where many are read."""
 _PLAIN = ("--no-ext-diff", "--no-textconv")
 
 
@@ -167,7 +169,7 @@ def show(checkout: Path, a: str, path: str, *, limit: int = document.MAX_BYTES +
 def contents(checkout: Path, entries: Sequence[Entry], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
     """What the files hold, those with more than `limit` bytes left out. One process for many of them."""
     small = [one for one in entries if one.is_file and one.size <= limit]
-    for batch in _batches(small, 32 * 1024 * 1024):
+    for batch in _batches(small, BATCH):
         asked = "".join(f"{one.blob}\n" for one in batch).encode()
         raw, at = ask(checkout, "cat-file", "--batch=%(objectsize)", stdin=asked).output, 0
         for one in batch:
