@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import NotFoundError, RunnerError
 from runner.model import Outcome
 from runner.ports import Clock, CodeHost
+from runner.publish.allowance import Allowance
 from runner.publish.publisher import Due, Publisher
 from runner.publish.target import Target
 from runner.publish.wanted import OVER
@@ -48,7 +49,7 @@ class Followed:
     run_id: str
     outcome: Outcome | None
     published: bool
-    state: RunState | None = None
+    state: RunState | None = field(default=None, repr=False)
 
 
 class _Run:
@@ -143,7 +144,12 @@ def follow(
     A run is over when its process has ended, whatever its log says. In the order of `watched`. Raises nothing
     that the forge or a log may be the reason of: `notice` is told, and `published` is False.
     """
-    runs = [_Run(one, Publisher(forge, one.target, clock=clock, notice=notice), notice) for one in watched]
+    allowance = Allowance()
+
+    def publisher(target: Target) -> Publisher:
+        return Publisher(forge, target, clock=clock, notice=notice, allowance=allowance)
+
+    runs = [_Run(one, publisher(one.target), notice) for one in watched]
     deadline = math.inf
     while True:
         for run in runs:

@@ -15,6 +15,7 @@ from runner.errors import (
 )
 from runner.model import Plan
 from runner.ports import Clock, Status
+from runner.publish.allowance import Allowance
 from runner.publish.known import COMMENTS, Known, Stage
 from runner.publish.target import Target
 from runner.publish.trouble import Trouble
@@ -50,7 +51,10 @@ class Due:
 
 
 class Publisher:
-    """One run on one forge. No method raises ForgeError; `notice` is told what is given up, each once."""
+    """One run on one forge. No method raises ForgeError; `notice` is told what is given up, each once.
+
+    `allowance`: that of the whole process, where there are several publishers.
+    """
 
     def __init__(
         self,
@@ -59,12 +63,14 @@ class Publisher:
         *,
         clock: Clock,
         notice: Callable[[str], None] = lambda _: None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._forge = forge
         self._target = target
         self._clock = clock
         self._trouble = Trouble(notice)
         self._known = Known(forge, target, clock=clock, trouble=self._trouble)
+        self._allowance = allowance or Allowance()
         self._cached: tuple[tuple[int, bool, int], Wanted] | None = None
 
     @property
@@ -84,7 +90,7 @@ class Publisher:
         if look <= now:
             return Due(rank=Rank.TERMINAL)
         found = self._wanted(state, now, died=died)
-        waits = [(self._trouble.wait(_keys(write)), write.rank) for write in found.writes]
+        waits = [(self._may_go(write), write.rank) for write in found.writes]
         rank = next((rank for until, rank in waits if until <= now), None)
         return Due(rank=rank, later=min([look, found.later, *(until for until, _ in waits if until > now)]))
 
@@ -105,7 +111,7 @@ class Publisher:
         try:
             self._known.look()
             found = self._wanted(state, now, died=died)
-            write = next((w for w in found.writes if self._trouble.wait(_keys(w)) <= now), None)
+            write = next((w for w in found.writes if self._may_go(w) <= now), None)
             if write is None:
                 return False
             if isinstance(write, Say) and write.comment is None and not self._known.is_fresh:
@@ -120,13 +126,18 @@ class Publisher:
                     links = self._target.links
                     return final_comment(plan, shown, evidence(), now=moment, links=links, expected=expected)
                 return live_comment(
-                    plan, shown, now=moment, before=before, links=self._target.links, died=died
+                    plan, shown, now=moment, before=before, links=self._target.links, died=shown is not state
                 )
 
             self._carry_out(write, render)
         except ForgeBusyError as error:
             self._trouble.busy(error)
         return True
+
+    def _may_go(self, write: Write) -> float:
+        """When, seconds since the epoch; infinity: it was given up."""
+        at = self._trouble.wait(_keys(write))
+        return max(at, self._allowance.next) if write.rank >= Rank.LIVE else at
 
     def _wanted(self, state: RunState, now: float, *, died: bool) -> Wanted:
         """Computed again only when the run, the forge or the time gives reason to."""
@@ -137,6 +148,8 @@ class Publisher:
         return self._cached[1]
 
     def _carry_out(self, write: Write, render: Render) -> None:
+        if write.rank >= Rank.LIVE:
+            self._allowance.take(self._clock.now())
         try:
             if isinstance(write, SetStatus):
                 self._set(write)

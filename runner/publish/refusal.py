@@ -14,6 +14,12 @@ from runner.report.markers import Posted
 from runner.report.statuses import ERROR, context_of
 
 _DESCRIPTION = 140
+_BEGINNING = "Not started: "
+
+
+def is_refusal(status: Status) -> bool:
+    """Whether this status of ours says that a queue was not started: there is no run to look for."""
+    return status.state == ERROR and status.description.startswith(_BEGINNING)
 
 
 def refuse(forge: Stage, target: Target, queue_id: str, sentence: str, lines: Sequence[str] = ()) -> bool:
@@ -45,7 +51,7 @@ def _ours(forge: Stage, target: Target) -> Sequence[Comment]:
 
 
 def _mark(forge: Stage, commit: str, context: str, sentence: str, target: str) -> None:
-    words = clean.line(sentence)
+    words = _BEGINNING + clean.line(sentence)
     words = words if len(words) <= _DESCRIPTION else words[: _DESCRIPTION - 1] + "…"
     there = next((s for s in forge.statuses(commit) if s.context == context), None)
     if there is None or (there.state, there.description) != (ERROR, words):
