@@ -59,8 +59,8 @@ def _summary(groups: Sequence[Group]) -> str:
         if count[level]
     ]
     if not said:
-        return "Nothing is missing."
-    return f"{' and '.join(said)}. " + ("" if count[Level.PROBLEM] else "Nothing blocks.").strip()
+        return "Nothing that could be looked at is missing." if count[Level.NOTE] else "Nothing is missing."
+    return f"{' and '.join(said)}." + ("" if count[Level.PROBLEM] else " Nothing blocks.")
 
 
 def as_json(groups: Sequence[Group]) -> str:

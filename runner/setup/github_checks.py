@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runner.report.wording import counted
 from runner.setup.facts import Online, Repository
 from runner.setup.findings import Finding, note, ok, problem, warning
 
 CHECK = "runner/plan"
 _ACTIONS = "Settings > Actions > General"
-_ALLOWED = "ask with a token that may read the repository's administration, or look at {}"
 
 
 def check(found: Online, repository: Repository) -> Iterator[Finding]:
@@ -21,6 +21,10 @@ def check(found: Online, repository: Repository) -> Iterator[Finding]:
     yield from _forks(found)
     yield from _runners(found)
     yield from _required(found)
+    if None in (found.actions_enabled, found.default_permissions, found.self_hosted_runners):
+        yield note(
+            "the token may not read how the repository is administered", "ask with one of an administrator"
+        )
 
 
 def _standing(found: Online) -> Iterator[Finding]:
@@ -97,11 +101,11 @@ def _runners(found: Online) -> Iterator[Finding]:
     if found.self_hosted_runners is None:
         yield _unseen("whether there are self-hosted runners", "Settings > Actions > Runners")
     elif found.self_hosted_runners and not found.repository.private:
-        what = f"{found.self_hosted_runners} self-hosted runners in a public repository"
+        what = f"{counted(found.self_hosted_runners, 'self-hosted runner')} in a public repository"
         why = "anybody's pull request may run code there, and what it leaves behind meets the next job"
         yield problem(what, why, "Settings > Actions > Runners: remove them, or make the repository private")
     elif found.self_hosted_runners:
-        what = f"{found.self_hosted_runners} self-hosted runners"
+        what = counted(found.self_hosted_runners, "self-hosted runner")
         why = "jobs of merged queues may run there, and what one leaves behind meets the next"
         yield warning(what, why, "register them as ephemeral ones")
     else:
@@ -121,4 +125,4 @@ def _required(found: Online) -> Iterator[Finding]:
 
 
 def _unseen(what: str, where: str) -> Finding:
-    return note(f"could not look: {what}", _ALLOWED.format(where))
+    return note(f"could not look: {what}", f"see {where}")

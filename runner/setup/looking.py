@@ -112,12 +112,13 @@ def _files(root: Path, environ: Mapping[str, str]) -> Files:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     queues = discover([], settings, root)
     for path in queues:
+        name = os.path.relpath(path, root)
         try:
             problems += prepare(
-                str(path), checkout=root, environ=environ, git=described, now=now, config=settings
+                str(path), checkout=root, environ=environ, git=described, now=now, config=settings, name=name
             ).problems
         except RunnerError as error:
-            place = Location(file=str(path))
+            place = Location(file=name)
             problems.append(
                 Problem(rule="unreadable", message=error.message, hint=error.hint, location=place)
             )

@@ -85,8 +85,8 @@ def _tasks(changed: Sequence[Step], found: Sequence[Step], source: Source, branc
         "stay read-only: each job names what it needs."
     )
     yield (
-        "On the same page: which outside contributors need approval. A plan executes nothing of a pull "
-        "request and holds no secret, so the choice is about minutes, not about safety."
+        "On the same page: whose first pull requests wait for somebody's click before workflows run. Those "
+        "of a fork get no secret and may write nothing here; what they can spend is minutes."
     )
     yield f"Settings > Rules: require the check runner/plan on {branch}; then nothing unplanned is merged."
     if any(step.note.startswith("nobody owns") for step in found):

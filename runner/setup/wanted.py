@@ -14,7 +14,10 @@ from runner.setup.source import Source
 
 WORKFLOWS = ("plan", "comment", "merge", "command", "reconcile")
 QUEUE = "queues/hello.yaml"
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*", re.ASCII)
+_PLAIN = re.compile(
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9._/-]*", re.ASCII | re.IGNORECASE
+)
+"""What is the same text in every YAML without quotes."""
 _SCHEMA_LINE = re.compile(r"\A# yaml-language-server: \$schema=.*\n")
 
 _CACHE_LINE = re.compile(r"^    cache-mode: .*\n", re.MULTILINE)
