@@ -1,4 +1,4 @@
-"""What a review shows and a merge compares: one digest for the queues that a merge runs.
+"""What a review shows and a merge compares: one digest for all queues of a pull request.
 
 It stands at the end of the description of the status `runner/plan` on the head of the pull request.
 """
@@ -14,7 +14,6 @@ from runner.model import Plan
 from runner.ports import Status
 
 CONTEXT = "runner/plan"
-ON_MERGE = "merge"
 LONGEST = 140
 """Characters that GitHub keeps of a description."""
 _AT_THE_END = re.compile(r" · (sha256:[0-9a-f]{64})", re.ASCII)
@@ -29,8 +28,8 @@ def combined(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def agreed(plans: Iterable[Plan]) -> str:
-    """What is agreed to by merging these plans. What runs by hand or on a schedule only is not in it."""
-    return combined([(plan.source, plan.digest) for plan in plans if plan.queue.run_on == ON_MERGE])
+    """What is agreed to by merging a request with these plans: all of them, however each is started."""
+    return combined([(plan.source, plan.digest) for plan in plans])
 
 
 def description(words: str, digest: str) -> str:

@@ -42,6 +42,11 @@ def from_json(raw: bytes) -> Plan:
         form = _mapping(json.loads(raw))
     except (ValueError, TypeError, RecursionError) as error:
         raise PlanError(f"plan.json is not a plan: {error}", hint="plan the queue again") from error
+    return plan_of(form)
+
+
+def plan_of(form: Mapping[str, Any]) -> Plan:
+    """The plan in the values of a `plan.json`. Raises PlanError."""
     _check_version(form.get("version"))
     try:
         plan = Plan(

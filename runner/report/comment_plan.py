@@ -30,6 +30,7 @@ class PlannedQueue:
     """One queue file of the pull request. `preview` is None where it cannot be planned; `problems` say why.
 
     `pushed` is what changed since the plan before, `cost` a bound in US dollars, both where they are known.
+    `params` have no value yet: then there is no plan, and nothing is wrong.
     """
 
     source: str
@@ -37,17 +38,20 @@ class PlannedQueue:
     problems: tuple[Problem, ...] = ()
     pushed: Changes | None = None
     cost: float | None = None
+    params: tuple[str, ...] = ()
 
     @property
     def broken(self) -> bool:
-        return self.preview is None or any(p.severity is Severity.ERROR for p in self.problems)
+        unplanned = self.preview is None and not self.params
+        return unplanned or any(p.severity is Severity.ERROR for p in self.problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPlan:
     """All queues of one pull request at the commit `sha`. `removed` are files that the request deletes.
 
-    `generation` grows with each plan; `history` is what this one supersedes, see `superseding`.
+    `generation` grows with each plan; `history` is what this one supersedes, see `superseding`. `unreadable`
+    says why nothing is known of it at all.
     """
 
     number: int
@@ -57,11 +61,12 @@ class PullPlan:
     removed: tuple[str, ...] = ()
     history: tuple[markers.Superseded, ...] = ()
     links: Links = field(default_factory=Links)
+    unreadable: str = ""
 
     @property
     def verdict(self) -> str:
         """One of `markers.VERDICTS`."""
-        if any(queue.broken for queue in self.queues):
+        if self.unreadable or any(queue.broken for queue in self.queues):
             return "broken"
         return "planned" if self.queues else "nothing"
 
@@ -94,7 +99,8 @@ def _laid_out(
         "removed": [code(source) for source in pull.removed[:20]],
         "more_removed": max(0, len(pull.removed) - 20),
         "planned": pull.verdict == "planned",
-        "merging": words.merging([q.preview.plan.queue for q in pull.queues if q.preview is not None]),
+        "unreadable": code(pull.unreadable, limit=500),
+        "merging": _merging(pull),
         "history": [_past(past) for past in pull.history[: markers.HISTORY]],
         "missing": missing(left_out),
     }
@@ -119,7 +125,14 @@ def _marker(pull: PullPlan) -> markers.Marker:
     )
 
 
+def _merging(pull: PullPlan) -> str:
+    planned = [queue.preview.plan.queue for queue in pull.queues if queue.preview is not None]
+    return words.merging(planned) if planned else "Merging runs nothing."
+
+
 def _headline(pull: PullPlan) -> str:
+    if pull.unreadable:
+        return "❌ The plan could not be read"
     if pull.verdict == "nothing":
         return "Nothing to run"
     if pull.verdict == "planned":
@@ -143,7 +156,7 @@ def _block(number: int, queue: PlannedQueue, links: Links) -> list[Section]:
     prefix = f"{number}:"
     broken = [_problems(prefix, queue, links)] if queue.broken else []
     if queue.preview is None:
-        return broken
+        return broken or [Section(name=f"{prefix}waits", rank=ESSENTIAL, forms=_waits(queue, links))]
     made = plan_sections(queue.preview, links=links, cost=queue.cost, prefix=prefix)
     if queue.pushed is not None:
         forms = tuple(changes(queue.pushed, " since the last push", shown) for shown in (20, 5, 0))
@@ -165,6 +178,15 @@ def _problem_list(queue: PlannedQueue, links: Links, shown: int, size: int) -> s
     return "\n".join([f"### {code(queue.source)} cannot run", "", *(rows or ["- It has no plan."])])
 
 
+def _waits(queue: PlannedQueue, links: Links) -> tuple[str, ...]:
+    names = ", ".join(code(name) for name in queue.params[:20])
+    text = (
+        f"### {code(queue.source)}\n\nIt is started by hand, and is planned once it has a value for: {names}"
+    )
+    told = "\n".join(problem_line(problem, links, label=True) for problem in queue.problems[:8])
+    return (f"{text}\n\n{told}", text) if told else (text,)
+
+
 def _overview(queues: Sequence[PlannedQueue], shown: int) -> str:
     rows = [
         "| queue file | verdict | jobs | levels | time | machine | cost |",
@@ -180,6 +202,8 @@ def _overview(queues: Sequence[PlannedQueue], shown: int) -> str:
 
 def _cells(queue: PlannedQueue) -> tuple[str, ...]:
     source = code(queue.source, limit=100, cell=True)
+    if queue.preview is None and not queue.broken:
+        return source, "waits for values", "", "", "", "", ""
     if queue.preview is None or queue.broken:
         return source, f"cannot run: {counted(len(_errors(queue)), 'problem')}", "", "", "", "", ""
     facts = queue.preview.facts
