@@ -96,6 +96,10 @@ class _Run:
         else:
             self._tail.poll()
 
+    def learn(self, now: float) -> None:
+        if self.state is not None and not self._holds(self.state):
+            self.publisher.look(now)
+
     def due(self, now: float) -> Due:
         state = self.state
         if state is None or self._holds(state):
@@ -169,6 +173,8 @@ def _advance(runs: Sequence[_Run], forge: CodeHost, now: float, deadline: float)
     """One write, if one may go. Seconds until the next look; None: there is nothing left to wait for."""
     if now > deadline:
         return None
+    for run in runs:
+        run.learn(now)
     due = [(run, run.due(now)) for run in runs]
     ready = [(found.rank, number) for number, (_, found) in enumerate(due) if found.rank is not None]
     if ready:

@@ -82,6 +82,15 @@ class Publisher:
         """When the forge takes a write, seconds since the epoch."""
         return self._forge.next_write()
 
+    def look(self, now: float) -> None:
+        """Read what is not known of the forge, where it is time to. Costs no write."""
+        if self._trouble.busy_until > now or self._known.next_look > now:
+            return
+        try:
+            self._known.look()
+        except ForgeBusyError as error:
+            self._trouble.busy(error)
+
     def due(self, state: RunState, *, now: float, died: bool = False) -> Due:
         """Asks nothing of the forge."""
         busy, look = self._trouble.busy_until, self._known.next_look
@@ -108,8 +117,8 @@ class Publisher:
         """Carry out the most urgent write that is due, at most one. False where nothing is."""
         if self.due(state, now=now, died=died).rank is None:
             return False
+        self.look(now)
         try:
-            self._known.look()
             found = self._wanted(state, now, died=died)
             write = next((w for w in found.writes if self._may_go(w) <= now), None)
             if write is None:
