@@ -23,7 +23,7 @@ from tests.snapshots import assert_snapshot
 from tests.virtual_time import VirtualTime
 
 SOURCE = source.parse(f"acme/runner@{'a1b2c3d4' * 5}")
-TEXTS = {file.path: file.text for file in wanted(SOURCE, "main", own_server=False, example=False)}
+TEXTS = {file.path: file.text for file in wanted(SOURCE, "main", example=False)}
 MERGE, PLAN = caller("merge"), caller("plan")
 MACHINE = Machine(python=(3, 11), git="2.39.5", bash=True, free=80 * 10**9)
 REPOSITORY = Repository(

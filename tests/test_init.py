@@ -89,12 +89,6 @@ class TestFiles:
         assert job["uses"] == f"acme/runner/.github/workflows/{workflow}.yaml@{COMMIT}"
         assert job["permissions"] == _asked_for(called)
 
-    def test_on_a_server_of_its_own(self, lab: Path) -> None:
-        init(lab, own_server=True)
-        job = tree((lab / MERGE).read_text())["jobs"]["merge"]
-        assert "cache-mode" not in job
-        assert job["with"] == {"program-repository": "acme/runner", "program-commit": COMMIT}
-
     @pytest.mark.parametrize("branch", ["trunk", "release/1.x", "a+b", "it's#1", "yes", "1.0"])
     def test_the_branch_stays_itself_in_the_workflow(self, lab: Path, branch: str) -> None:
         init(lab, branch=branch)
@@ -414,6 +408,12 @@ class TestCommand:
         again = project(lab).run("init", "--source", SOURCE, "--owner", "@acme/ops", "--dry-run")
         assert_snapshot("init/again.txt", again.stdout.partition("\n\nWhat is left")[0] + "\n")
         assert marks.read((lab / caller("plan")).read_text()) == marks.Mark(version="0.0.1", untouched=True)
+
+    def test_a_server_of_its_own_may_be_too_old(self, lab: Path) -> None:
+        git(lab, "remote", "add", "origin", "git@git.example:acme/lab.git")
+        done = project(lab).run("init", "--source", SOURCE, "--dry-run")
+        assert "This repository is not on github.com: " in done.stdout
+        assert files(lab) == {}
 
     def test_outside_of_git(self, tmp_path: Path) -> None:
         done = project(tmp_path).run("init", "--source", SOURCE)

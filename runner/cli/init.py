@@ -38,7 +38,6 @@ def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool
         source=source.parse(named) if named is not None else source.installed(),
         branch=branch or git.default_branch(root),
         owner=owner,
-        own_server=source.is_elsewhere(git.ask(root, "remote", "get-url", "origin")),
         force=force,
     )
     found = initialise.steps(request)
@@ -46,5 +45,6 @@ def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool
         initialise.carry_out(root, found)
     click.echo(telling.steps(found, dry_run=dry_run))
     click.echo()
-    click.echo(telling.left_to_do(found, request.source, request.branch))
+    elsewhere = source.is_elsewhere(git.ask(root, "remote", "get-url", "origin"))
+    click.echo(telling.left_to_do(found, request.source, request.branch, elsewhere=elsewhere))
     return SUCCEEDED

@@ -19,16 +19,12 @@ GITIGNORE = ".gitignore"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`root` is the top of a git repository, `branch` its default one; `owner` is "" where it is not known.
-
-    `own_server`: the repository is on a GitHub Enterprise Server.
-    """
+    """`root` is the top of a git repository, `branch` its default one; `owner` is "" while nobody said."""
 
     root: Path
     source: Source
     branch: str
     owner: str = ""
-    own_server: bool = False
     force: bool = False
 
 
@@ -44,7 +40,7 @@ def steps(request: Request) -> list[Step]:
     """What to do about each file. Nothing is written, and RefusedError is raised before anything is."""
     root = request.root
     example = writing.read(root, QUEUE) is not None or not _has_queues(root)
-    files = wanted(request.source, request.branch, own_server=request.own_server, example=example)
+    files = wanted(request.source, request.branch, example=example)
     found = [step(writing.read(root, file.path), file, force=request.force) for file in files]
     return [*found, *_lines(request)]
 

@@ -23,6 +23,10 @@ _DONE = {
     Deed.YOURS: "yours",
     Deed.LEAVE: "left alone",
 }
+_ELSEWHERE = (
+    "This repository is not on github.com: the workflows use what is new there, and an older Enterprise "
+    "Server refuses a workflow with words that it does not know."
+)
 _WOULD = {
     Deed.WRITE: "would write",
     Deed.ADD: "would add to",
@@ -59,25 +63,30 @@ def _difference(step: Step) -> str:
     return "\n".join([*shown, *([f"  … {rest} more lines"] if rest > 0 else [])])
 
 
-def left_to_do(found: Sequence[Step], source: Source, branch: str) -> str:
-    """What no file can do."""
-    changed = [one for one in found if one.deed in WRITING]
+def left_to_do(found: Sequence[Step], source: Source, branch: str, *, elsewhere: bool) -> str:
+    """What no file can do. `elsewhere`: the repository is not on github.com."""
     lines = ["What is left to do:"]
-    for number, text in enumerate(_tasks(changed, found, source, branch), 1):
+    for number, text in enumerate(_tasks(found, source, branch), 1):
         lines += textwrap.wrap(
             text, WIDTH, initial_indent=f"{number:2}. ", subsequent_indent="    ", break_on_hyphens=False
         )
+    if elsewhere:
+        lines += textwrap.wrap(_ELSEWHERE, WIDTH, break_on_hyphens=False)
     return "\n".join(
         [*lines, "`runner doctor` looks after most of this; with GITHUB_TOKEN set, on GitHub too."]
     )
 
 
-def _tasks(changed: Sequence[Step], found: Sequence[Step], source: Source, branch: str) -> Iterator[str]:
-    if changed:
-        first = f" {QUEUE} then runs for the first time." if any(s.path == QUEUE for s in changed) else ""
+def _tasks(found: Sequence[Step], source: Source, branch: str) -> Iterator[str]:
+    if any(step.deed in WRITING for step in found):
         yield (
             f"Commit these files and bring them to {branch}, the default branch, before anything else: "
-            f"GitHub starts workflows for workflow_run, issue_comment and schedule only from there.{first}"
+            "GitHub starts workflows for workflow_run, issue_comment and schedule only from there."
+        )
+    if any(step.path == QUEUE and step.deed is Deed.WRITE for step in found):
+        yield (
+            f"{QUEUE} is there to try it: change a line of it in a pull request, read the plan in its "
+            "comment, merge, and watch the run."
         )
     yield (
         "Settings > Actions > General: Actions are enabled, and the policy of the repository or its "

@@ -20,13 +20,6 @@ _PLAIN = re.compile(
 """What is the same text in every YAML without quotes."""
 _SCHEMA_LINE = re.compile(r"\A# yaml-language-server: \$schema=.*\n")
 
-_CACHE_LINE = re.compile(r"^    cache-mode: .*\n", re.MULTILINE)
-"""A key that only github.com knows: elsewhere the whole workflow would be refused."""
-_WITH = """
-    with: # this server does not tell a workflow where it comes from
-      program-repository: {source.repository}
-      program-commit: {source.commit}"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -42,14 +35,10 @@ def caller(workflow: str) -> str:
     return f".github/workflows/runner-{workflow}.yaml"
 
 
-def wanted(source: Source, branch: str, *, own_server: bool, example: bool) -> Iterator[Wanted]:
-    """The files of a repository whose default branch is `branch`, with the example queue or without.
-
-    `own_server`: the repository is on a GitHub Enterprise Server.
-    """
+def wanted(source: Source, branch: str, *, example: bool) -> Iterator[Wanted]:
+    """The files of a repository whose default branch is `branch`, with the example queue or without."""
     for workflow in WORKFLOWS:
-        text = _caller(workflow, source, branch, own_server=own_server)
-        yield Wanted(path=caller(workflow), text=_marked(text))
+        yield Wanted(path=caller(workflow), text=_marked(_caller(workflow, source, branch)))
     settings = _read("templates", "init/runner.yaml").replace(
         "__CONFIG_SCHEMA__", source.file("schemas/config.schema.json")
     )
@@ -58,18 +47,17 @@ def wanted(source: Source, branch: str, *, own_server: bool, example: bool) -> I
         yield Wanted(path=QUEUE, text=_marked(_queue(source)), yours=True)
 
 
-def _caller(workflow: str, source: Source, branch: str, *, own_server: bool) -> str:
+def _caller(workflow: str, source: Source, branch: str) -> str:
     text = _read("templates", f"init/workflows/runner-{workflow}.yaml")
     fields = {
         "__SOURCE__": source.repository,
         "__COMMIT__": source.commit,
         "__VERSION__": f" # {source.version}" if source.version else "",
         "__BRANCH__": _branch(branch),
-        "__WITH__": _WITH.format(source=source) if own_server else "",
     }
     for name, value in fields.items():
         text = text.replace(name, value)
-    return _CACHE_LINE.sub("", text) if own_server else text
+    return text
 
 
 def _branch(name: str) -> str:
