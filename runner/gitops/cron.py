@@ -77,14 +77,13 @@ def _parsed(line: str) -> _Line:
 
 def _values(word: str, field: tuple[str, int, int]) -> frozenset[int]:
     name, low, high = field
-    last = 6 if name == "day of week" else high  # 7 is Sunday again
     found: set[int] = set()
     for part in word.split(","):
         match = PART.fullmatch(part)
         assert match is not None  # noqa: S101  it was checked
         first, end, step = match.groups()
         begin = low if first is None else number_of(first, name)
-        stop = number_of(end, name) if end else last if first is None or step else begin
+        stop = number_of(end, name) if end else high if first is None or step else begin
         assert begin is not None and stop is not None  # noqa: S101, PT018  the same
         found.update(range(begin, stop + 1, int(step or 1)))
     return frozenset(found)
