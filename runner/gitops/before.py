@@ -19,8 +19,11 @@ _MOST = 50
 """Of more files than these the changes are not shown: the comment has no room for them."""
 
 
-def queues_at(checkout: Path, a: str, sources: Sequence[str]) -> dict[str, Queue]:
-    """By source, those that existed at commit `a` and were in order. Nothing where git cannot say."""
+def queues_at(checkout: Path, a: str, sources: Sequence[str]) -> dict[str, Queue | None]:
+    """By source; None for one that did not exist at commit `a`, or was not in order.
+
+    Those that were not looked at are left out: all of them where git cannot say.
+    """
     wanted = sources[:_MOST]
     with tempfile.TemporaryDirectory(prefix="runner-base-") as folder:
         target = Path(folder).resolve()
@@ -30,8 +33,7 @@ def queues_at(checkout: Path, a: str, sources: Sequence[str]) -> dict[str, Queue
             return {}
         config, _ = configuration.read(target)
         place = Place(checkout=target, git=Git(sha=a), now="1970-01-01T00:00:00Z", config=config)
-        found = {source: _queue(source, place) for source in wanted if source in there}
-    return {source: queue for source, queue in found.items() if queue is not None}
+        return {source: _queue(source, place) if source in there else None for source in wanted}
 
 
 def _queue(source: str, place: Place) -> Queue | None:

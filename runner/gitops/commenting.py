@@ -86,7 +86,7 @@ def _pull_plan(
     run: WorkflowRun,
     *,
     number: int,
-    before: dict[str, Queue] | None = None,
+    before: dict[str, Queue | None] | None = None,
     pushed: dict[str, Queue] | None = None,
 ) -> PullPlan:
     files = context.files_url(run.commit)

@@ -19,26 +19,26 @@ def pull_of(
     *,
     number: int,
     generation: int = 0,
-    before: Mapping[str, Queue] | None = None,
+    before: Mapping[str, Queue | None] | None = None,
     pushed: Mapping[str, Queue] | None = None,
     files: str = "",
 ) -> PullPlan:
-    """`before` are the queues of the base by source, `pushed` those of the push before; None: not known.
+    """`before` are the queues of the base by source, None for a new one; `pushed` all of the push before.
 
-    `files` is the URL of the tree at the commit that was planned.
+    What is not known is left out, or None. `files` is the URL of the tree at the commit that was planned.
     """
     return PullPlan(
         number=number,
         sha=bundle.sha,
         generation=generation,
-        queues=tuple(_queue(file, before, pushed) for file in bundle.queues),
+        queues=tuple(_queue(file, before or {}, pushed) for file in bundle.queues),
         removed=bundle.removed,
         links=Links(files=files),
     )
 
 
 def _queue(
-    file: PlannedFile, before: Mapping[str, Queue] | None, pushed: Mapping[str, Queue] | None
+    file: PlannedFile, before: Mapping[str, Queue | None], pushed: Mapping[str, Queue] | None
 ) -> PlannedQueue:
     if file.plan is None:
         return PlannedQueue(source=file.source, problems=file.problems, params=file.params)
@@ -46,7 +46,7 @@ def _queue(
     preview = plans.Preview(
         plan=file.plan,
         facts=plans.analyse(queue),
-        changes=plans.compare(before.get(file.source), queue) if before is not None else None,
+        changes=plans.compare(before[file.source], queue) if file.source in before else None,
         problems=tuple(p for p in file.problems if p.severity is Severity.WARNING),
     )
     since = plans.compare(pushed.get(file.source), queue) if pushed is not None else None
