@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report:report", "Write the report of a run."),
     "template": ("template:template", "Start a queue from a template."),
     "init": ("init:init", "Put the GitOps loop into a git repository."),
+    "github": ("github:github", "What the workflows call, in a step of GitHub Actions."),
     "doctor": ("doctor:doctor", "Say what is missing here and on GitHub, each with its fix."),
 }
 """Name → where in `runner.cli` it is, and its line in the help (the first line of its own help)."""

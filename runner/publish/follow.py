@@ -162,15 +162,16 @@ def follow(
                 on_poll(run.watched, run.state)
         if all(run.is_over for run in runs):
             deadline = min(deadline, clock.now() + patience)
-        pause = _advance(runs, forge, clock.now(), deadline)
+        pause = _advance(runs, forge, clock, deadline)
         if pause is None:
             return [run.result(clock.now()) for run in runs]
         if pause > 0:
             sleep(pause)
 
 
-def _advance(runs: Sequence[_Run], forge: CodeHost, now: float, deadline: float) -> float | None:
+def _advance(runs: Sequence[_Run], forge: CodeHost, clock: Clock, deadline: float) -> float | None:
     """One write, if one may go. Seconds until the next look; None: there is nothing left to wait for."""
+    now = clock.now()
     if now > deadline:
         return None
     for run in runs:
@@ -179,6 +180,7 @@ def _advance(runs: Sequence[_Run], forge: CodeHost, now: float, deadline: float)
     ready = [(found.rank, number) for number, (_, found) in enumerate(due) if found.rank is not None]
     if ready:
         may_go = forge.next_write()
+        now = clock.now()  # later than before the forge was asked, which also looks at a clock
         if may_go <= now:
             due[min(ready)[1]][0].step(now)
             return 0.0

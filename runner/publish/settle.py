@@ -39,6 +39,7 @@ def settle(
             return not publisher.has_lost
         if at > deadline:
             return False
+        now = clock.now()  # later than before the forge was asked, which also looks at a clock
         if at > now:
             sleep(at - now)
             continue

@@ -1,0 +1,113 @@
+"""A push to the default branch: its queues are planned again, compared with their review, run and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from runner.config import Config
+from runner.errors import OPERATIONAL, SUCCEEDED, RefusedError, UsageError
+from runner.gitops import history, telling
+from runner.gitops.agreement import Candidate
+from runner.gitops.configured import config_at
+from runner.gitops.digests import reviewed
+from runner.gitops.due import Decision, due_by_hand, due_on_push
+from runner.gitops.payload import DispatchEvent, Happened, PushEvent
+from runner.gitops.performing import Performed, Stage, perform
+from runner.gitops.planned import AtCommit, plan_file
+from runner.gitops.refusing import refuse
+from runner.gitops.sorting import Refusal, Sorted, sort
+from runner.gitops.starting import starts
+from runner.gitops.worktree import checked_out
+from runner.model import Git
+
+
+def merge(happened: Happened, stage: Stage) -> int:
+    """Exit code 0 once everything is shown, whatever the jobs did; 4 where something could not be shown."""
+    decision, config = _decided(happened, stage)
+    for note in decision.notes:
+        stage.notice(note)
+    if not decision.due:
+        because = decision.nothing_because or "no queue file changed"
+        stage.notice(f"nothing runs: {because}")
+        stage.context.summarize(telling.nothing(because))
+        return SUCCEEDED
+    return carry_out(decision, config, stage, by_hand=isinstance(happened, DispatchEvent))
+
+
+def carry_out(decision: Decision, config: Config, stage: Stage, *, by_hand: bool) -> int:
+    """Plan what is due at its commits, and do with each file what is to be done."""
+    with ExitStack() as stack:
+        candidates = planned(decision, config, stage, stack)
+        sorted_out = sort(candidates, config.gitops, _reviewed(candidates, stage), by_hand=by_hand)
+        for refusal in sorted_out.refused:
+            refuse(refusal, config, stage)
+        return run(sorted_out, config, stage)
+
+
+def run(sorted_out: Sorted, config: Config, stage: Stage) -> int:
+    """Those that may run, to their end; then the summary of all."""
+    for candidate, why in sorted_out.waiting:
+        stage.notice(f"{candidate.planned.source} is not started: {why}")
+    ready = starts(sorted_out.runs, config, stage)
+    performed = perform(ready, stage)
+    _refuse_those_that_never_began(performed, sorted_out, config, stage)
+    stage.context.summarize(telling.merged(performed, sorted_out, stage.clock.now()))
+    return SUCCEEDED if all(one.followed.published for one in performed) else OPERATIONAL
+
+
+def planned(decision: Decision, config: Config, stage: Stage, stack: ExitStack) -> list[Candidate]:
+    """Each at its own commit, which stays checked out as long as `stack` is open."""
+    branch = stage.forge.repository().default_branch
+    found = []
+    for due in decision.due:
+        folder = stack.enter_context(checked_out(stage.context.checkout, due.commit))
+        number = str(due.pull.number) if due.pull is not None else ""
+        place = AtCommit(
+            checkout=folder,
+            git=Git(sha=due.commit, branch=branch, pr=number, actor=stage.context.actor),
+            at=history.commit_time(stage.context.checkout, due.commit),
+            config=config,
+            params=due.params,
+        )
+        found.append(Candidate(due=due, planned=plan_file(due.source, place), folder=folder))
+    return found
+
+
+def _decided(happened: Happened, stage: Stage) -> tuple[Decision, Config]:
+    """What is due, under the configuration that was in force before."""
+    checkout, context = stage.context.checkout, stage.context
+    if isinstance(happened, PushEvent):
+        known = history.exists(checkout, happened.before)
+        config = config_at(checkout, happened.before) if known else Config()
+        return due_on_push(happened, checkout, stage.forge, config), config
+    if isinstance(happened, DispatchEvent):
+        branch = stage.forge.repository().default_branch
+        if context.ref != f"refs/heads/{branch}":
+            raise RefusedError(
+                f"this was started on {context.ref}, and runs by hand take the default branch",
+                hint=f"choose {branch} under `Use workflow from`",
+            )
+        config = config_at(checkout, context.sha)
+        salt = f"by hand {context.run_id}" if context.run_id else f"by hand {stage.clock.now()}"
+        return due_by_hand(happened, context.sha, checkout, config, salt=salt), config
+    raise UsageError("merge is for push and workflow_dispatch", hint="see .github/workflows/merge.yaml")
+
+
+def _reviewed(candidates: Sequence[Candidate], stage: Stage) -> Mapping[int, str | None]:
+    """What the plan of each pull request showed for the commit that was merged."""
+    pulls = {c.due.pull.number: c.due.pull for c in candidates if c.due.pull is not None}
+    if not pulls:
+        return {}
+    login = stage.forge.login()
+    return {number: reviewed(stage.forge.statuses(pull.head_commit), login) for number, pull in pulls.items()}
+
+
+def _refuse_those_that_never_began(
+    performed: Sequence[Performed], sorted_out: Sorted, config: Config, stage: Stage
+) -> None:
+    by_source = {candidate.planned.source: candidate for candidate in sorted_out.runs}
+    for one in performed:
+        if one.trouble:
+            stage.notice(f"{one.start.run_id} did not begin: {one.trouble}")
+            refuse(Refusal(candidate=by_source[one.start.source], sentence=one.trouble), config, stage)

@@ -1,0 +1,129 @@
+"""Runs, from orders to results on the forge: agents do the jobs, this process follows and publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.agent.order import Order
+from runner.gitops import child as children
+from runner.gitops.child import Child
+from runner.gitops.commands.requests import Requests
+from runner.gitops.context import Context
+from runner.ports import Clock, CodeHost
+from runner.publish.follow import Followed, Watched, follow
+from runner.publish.target import Target
+from runner.run_here import INTERRUPTING
+from runner.state import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """One run to be carried out, and where it is shown. `order` None: it is over, and shown once more."""
+
+    run_id: str
+    source: str
+    directory: Path
+    target: Target
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """How one went. `trouble` says why there is no run, in the words of its agent."""
+
+    start: Start
+    followed: Followed
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What performing needs: who calls, the forge, a clock, and ways to wait and to say something."""
+
+    context: Context
+    forge: CodeHost
+    clock: Clock
+    sleep: Callable[[float], None] = time.sleep
+    notice: Callable[[str], None] = lambda _: None
+    patience: float = 600.0
+
+
+def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
+    """Carry out all, side by side. Returns when each is over and shown, or could not be shown in time."""
+    environ = children.environment(stage.context.environ, stage.context.environ.get("GITHUB_TOKEN", ""))
+    scratch = stage.context.checkout / ".runner" / "agents"
+    at_work: dict[str, Child] = {}
+    try:
+        for start in starts:
+            if start.order is not None:
+                at_work[start.run_id] = children.start(start.order, environ, scratch)
+        watched = [_watched(start, at_work.get(start.run_id)) for start in starts]
+        with _interrupting(list(at_work.values())):
+            followed = follow(
+                watched,
+                stage.forge,
+                clock=stage.clock,
+                sleep=stage.sleep,
+                patience=stage.patience,
+                on_poll=_cancelling(stage),
+                notice=stage.notice,
+            )
+        return [
+            Performed(start=start, followed=shown, trouble=_trouble(start, at_work.get(start.run_id)))
+            for start, shown in zip(starts, followed, strict=True)
+        ]
+    finally:
+        for agent in at_work.values():
+            agent.close()
+
+
+def _cancelling(stage: Stage) -> Callable[[Watched, RunState], None]:
+    """Looks, for each run, whether somebody asked in its pull request to cancel it."""
+    asked: dict[Path, Requests] = {}
+
+    def look(watched: Watched, state: RunState) -> None:
+        requests = asked.setdefault(watched.directory, Requests(stage.context.run_id))
+        now = stage.clock.now()
+        for request in requests.poll(stage.forge, watched.target.pull, watched.directory, state, now):
+            stage.notice(f"{state.run_id} is cancelled by {request.by or 'somebody'}")
+
+    return look
+
+
+def _watched(start: Start, agent: Child | None) -> Watched:
+    alive = agent.alive if agent is not None else _nobody
+    return Watched(directory=start.directory, target=start.target, alive=alive)
+
+
+def _nobody() -> bool:
+    return False
+
+
+def _trouble(start: Start, agent: Child | None) -> str:
+    if agent is None or (start.directory / "plan.json").exists():
+        return ""
+    return agent.said() or "the agent ended before it began"
+
+
+@contextlib.contextmanager
+def _interrupting(agents: Sequence[Child]) -> Iterator[None]:
+    """A workflow that is cancelled ends the attempts; the runs stay resumable, and that is shown."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for agent in agents:
+            agent.interrupt()
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, interrupt) for number in INTERRUPTING}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,63 @@
+"""A queue file at a commit, planned as it would run there."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner import plan as plans
+from runner.config import Config
+from runner.model import Git, Plan
+from runner.prepare import prepare
+from runner.problems import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """`plan` is None where the file cannot run; `problems` say why. `queue_id` then is the file's stem."""
+
+    source: str
+    queue_id: str
+    plan: Plan | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity is Severity.ERROR]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtCommit:
+    """Where and as what a file is planned. `at` is the commit's time: the same merge is the same plan."""
+
+    checkout: Path
+    git: Git
+    at: float
+    config: Config
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan_file(source: str, place: AtCommit) -> Planned:
+    """`source` is relative to the checkout. Nothing of the environment is read."""
+    # Problems name a file as it was given, and are to name it as the repository does.
+    with contextlib.chdir(place.checkout):
+        prepared = prepare(
+            source,
+            checkout=place.checkout,
+            environ={},
+            git=place.git,
+            now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(place.at)),
+            params=place.params,
+            require_params=True,
+            config=place.config,
+        )
+    problems = tuple(p for p in prepared.problems if p.rule != "unset-variable")
+    if prepared.queue is None:
+        return Planned(source=source, queue_id=Path(source).stem, plan=None, problems=problems)
+    made = plans.make(
+        prepared.queue, source=source, git=place.git, volatile=prepared.volatile, tree=prepared.tree
+    )
+    return Planned(source=source, queue_id=made.queue.queue_id, plan=made, problems=problems)

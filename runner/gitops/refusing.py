@@ -1,0 +1,22 @@
+"""Saying, where the run would have been shown, that it does not start and why."""
+
+from __future__ import annotations
+
+from runner.config import Config
+from runner.gitops.performing import Stage
+from runner.gitops.sorting import Refusal
+from runner.gitops.targets import target_of
+from runner.publish import refusal as refusals
+
+
+def refuse(refusal: Refusal, config: Config, stage: Stage) -> None:
+    """A status on the commit and on the head, and a comment. Raises ForgeError."""
+    candidate = refusal.candidate
+    stage.notice(f"{candidate.planned.source} is not started: {refusal.sentence}")
+    refusals.refuse(
+        stage.forge,
+        target_of(candidate.due.commit, candidate.due.pull, config, stage),
+        candidate.planned.queue_id,
+        refusal.sentence,
+        refusal.details,
+    )

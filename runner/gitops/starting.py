@@ -1,0 +1,63 @@
+"""From a file that may run to the order that runs it: a new run, or the one this merge started before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runner import plan as plans
+from runner.agent.order import Order
+from runner.config import Config
+from runner.gitops import history
+from runner.gitops.agreement import Candidate
+from runner.gitops.earlier import Before, look
+from runner.gitops.identity import run_id
+from runner.gitops.performing import Stage, Start
+from runner.gitops.targets import run_directory, target_of
+from runner.model import Plan
+from runner.runs.places import make_home
+from runner.runs.reading import read
+from runner.state import RunPhase
+
+
+def starts(candidates: Sequence[Candidate], config: Config, stage: Stage) -> list[Start]:
+    """What is to be done for each; nothing for a run that is over and whose files are gone."""
+    make_home(stage.context.checkout)
+    made = (_start(candidate, config, stage) for candidate in candidates)
+    return [start for start in made if start is not None]
+
+
+def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
+    plan, due = candidate.planned.plan, candidate.due
+    assert plan is not None  # noqa: S101  what has no plan was refused
+    name = run_id(
+        plan.queue.queue_id,
+        repository=stage.context.repository,
+        commit=due.commit,
+        path=due.source,
+        at=history.commit_time(stage.context.checkout, due.commit),
+        salt=due.salt,
+    )
+    start = Start(
+        run_id=name,
+        source=due.source,
+        directory=run_directory(stage, name),
+        target=target_of(due.commit, due.pull, config, stage),
+    )
+    before = look(start, plan.queue.queue_id, stage)
+    if before is Before.OVER:
+        stage.notice(f"{name} is over, and its files are no longer kept")
+        return None
+    if before is Before.ELSEWHERE:
+        stage.notice(f"another workflow run works on {name}")
+        return None
+    return replace(start, order=_order(start, candidate, plan))
+
+
+def _order(start: Start, candidate: Candidate, plan: Plan) -> Order | None:
+    """None for a run that is over: it is only shown once more."""
+    order = Order(action="start", run_id=start.run_id, directory=start.directory, checkout=candidate.folder)
+    if not (start.directory / "plan.json").exists():
+        return replace(order, plan=plans.to_json(plan).decode())
+    _, state = read(start.directory)
+    return None if state.phase is RunPhase.FINISHED else replace(order, action="resume")

@@ -1,0 +1,286 @@
+"""`runner github merge`, the real command, in real repositories with the embedded forge."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.clock import SystemClock
+from runner.config import Config
+from runner.forges.files import FileForge
+from runner.gitops import digests
+from runner.gitops.planned import AtCommit, plan_file
+from runner.model import Git
+from runner.ports import PullRequest, RepositoryFacts, Status
+from tests.histories import HERE, Repository
+
+TOKEN = "ghs_SECRETSECRETSECRET"
+
+
+@dataclass
+class World:
+    """A repository, its forge, and a step of its merge workflow."""
+
+    folder: Path
+    repository: Repository
+    forge: FileForge
+    runs: int = 0
+
+    def pull(self, number: int, head: str, base: str, **fields: Any) -> PullRequest:
+        pull = PullRequest(
+            number=number,
+            title="Add a queue",
+            author="ann",
+            is_open=False,
+            head_commit=head,
+            head_branch="topic",
+            head_repository=HERE,
+            base_branch="main",
+            base_commit=base,
+            base_repository=HERE,
+            merged_at=1.0,
+            **fields,
+        )
+        self.forge.put_pull(pull)
+        return pull
+
+    def review(self, pull: PullRequest, *sources: str) -> str:
+        """The status that the plan of this pull request has, made from what was merged."""
+        place = AtCommit(checkout=self.repository.folder, git=Git(), at=0.0, config=Config())
+        plans = [plan_file(source, place).plan for source in sources]
+        digest = digests.agreed([plan for plan in plans if plan is not None])
+        described = digests.description("planned", digest)
+        self.forge.set_status(
+            pull.head_commit, Status(context=digests.CONTEXT, state="success", description=described)
+        )
+        return digest
+
+    def push(self, before: str, **event: Any) -> subprocess.CompletedProcess[str]:
+        after = self.repository.head
+        payload = {
+            "ref": "refs/heads/main",
+            "before": before,
+            "after": after,
+            "repository": {"default_branch": "main"},
+        }
+        return self.step("push", payload | event, "merge")
+
+    def step(self, event: str, payload: dict[str, Any], *words: str, **environ: str) -> Any:
+        self.runs += 1
+        path = self.folder / "event.json"
+        path.write_text(json.dumps(payload))
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "runner", "github", *words],
+            cwd=self.repository.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "GITHUB_ACTIONS": "true",
+                "GITHUB_TOKEN": TOKEN,
+                "GITHUB_API_URL": (self.folder / "forge").as_uri(),
+                "GITHUB_EVENT_NAME": event,
+                "GITHUB_EVENT_PATH": str(path),
+                "GITHUB_REPOSITORY": "ann/queues",
+                "GITHUB_SHA": self.repository.head,
+                "GITHUB_REF": "refs/heads/main",
+                "GITHUB_RUN_ID": str(self.runs),
+                "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
+                "GITHUB_OUTPUT": str(self.folder / "output"),
+                "GITHUB_ENV": str(self.folder / "env"),
+            }
+            | environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def statuses(self, commit: str) -> dict[str, tuple[str, str]]:
+        return {s.context: (s.state, s.description) for s in self.forge.statuses(commit)}
+
+    def summary(self) -> str:
+        return (self.folder / "summary.md").read_text()
+
+    def runs_here(self) -> list[str]:
+        return sorted(path.parent.name for path in (self.repository.folder / ".runner").glob("*/plan.json"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    forge = FileForge(tmp_path / "forge", clock=SystemClock())
+    forge.put_repository(RepositoryFacts(id=HERE, full_name="ann/queues", default_branch="main"))
+    repository = Repository(tmp_path / "checkout")
+    repository.commit({"README.md": "queues\n", ".gitignore": ".runner/\n"})
+    return World(tmp_path, repository, forge)
+
+
+def queue(command: str = "echo hello", **fields: Any) -> str:
+    return json.dumps({**fields, "jobs": [{"job_id": "a", "command": command}]})
+
+
+def merged(world: World, files: dict[str, str], number: int = 7) -> tuple[str, PullRequest]:
+    """(where the branch was, the pull request that was squashed into it)."""
+    before = world.repository.head
+    head = "4ead" * 10
+    after = world.repository.commit(files, f"Add a queue (#{number})")
+    return before, world.pull(number, head, before, merge_commit=after)
+
+
+def test_what_was_reviewed_runs_and_is_shown(world: World) -> None:
+    before, pull = merged(world, {"queues/q.yaml": queue()})
+    world.review(pull, "queues/q.yaml")
+    done = world.push(before)
+    assert done.returncode == 0, done.stderr
+    shown = world.statuses(pull.merge_commit)
+    assert {name: state for name, (state, _) in shown.items()} == {
+        "runner/q": "success",
+        "runner/q/a": "success",
+    }
+    assert world.statuses(pull.head_commit)["runner/q"][0] == "success"
+    bodies = [comment.body for comment in world.forge.comments(7)]
+    assert [body.splitlines()[0].split()[1] for body in bodies][-1] == "runner:final"
+    assert "succeeded" in world.summary()
+    assert len(world.runs_here()) == 1
+
+
+def test_what_was_not_reviewed_does_not_run(world: World) -> None:
+    before, pull = merged(world, {"queues/q.yaml": queue("touch ran")})
+    done = world.push(before)
+    assert done.returncode == 0, done.stderr
+    assert world.statuses(pull.merge_commit) == {
+        "runner/q": ("error", "Not started: no plan of it was reviewed")
+    }
+    (comment,) = world.forge.comments(7)
+    assert "/runner run sha256:" in comment.body
+    assert not world.runs_here()
+    assert not (world.repository.folder / "ran").exists()
+
+
+def test_what_differs_from_its_review_does_not_run(world: World) -> None:
+    before, pull = merged(world, {"queues/q.yaml": queue()})
+    world.review(pull, "queues/q.yaml")
+    after = world.repository.commit({"queues/q.yaml": queue("touch ran")})
+    world.pull(7, pull.head_commit, before, merge_commit=after)
+    world.push(before)
+    assert "not the plan that was reviewed" in world.statuses(after)["runner/q"][1]
+    assert not world.runs_here()
+
+
+def test_a_review_by_anybody_else_is_none(world: World) -> None:
+    before, pull = merged(world, {"queues/q.yaml": queue()})
+    other = FileForge(world.folder / "forge", clock=SystemClock(), login="mallory")
+    replace(world, forge=other).review(pull, "queues/q.yaml")
+    world.push(before)
+    assert world.statuses(pull.merge_commit)["runner/q"][0] == "error"
+
+
+def test_policy_is_that_of_the_commit_before(world: World) -> None:
+    world.repository.commit({".github/runner.yaml": "policy: {environment: [GOOD]}\n"})
+    lax = "policy: {require_digest: false, environment: [GOOD, EVIL]}\n"
+    text = json.dumps({"jobs": [{"job_id": "a", "command": "true", "environment": {"X": "${EVIL}"}}]})
+    before, pull = merged(world, {".github/runner.yaml": lax, "queues/q.yaml": text})
+    world.review(pull, "queues/q.yaml")
+    world.push(before)
+    assert "policy.environment" in world.statuses(pull.merge_commit)["runner/q"][1]
+
+
+def test_a_direct_push_runs_with_statuses_and_a_summary_only(world: World) -> None:
+    before = world.repository.head
+    after = world.repository.commit({"queues/q.yaml": queue()})
+    world.push(before)
+    assert world.statuses(after)["runner/q"][0] == "success"
+    assert "succeeded" in world.summary()
+
+
+def test_a_broken_file_says_so(world: World) -> None:
+    before, pull = merged(world, {"queues/q.yaml": "jobs: []\n", "queues/p.yaml": queue()})
+    done = world.push(before)
+    assert done.returncode == 0
+    shown = world.statuses(pull.merge_commit)
+    assert shown["runner/q"] == ("error", "Not started: the file has errors")
+    assert shown["runner/p"][0] == "error"
+    assert not world.runs_here()
+
+
+def test_queues_that_wait_for_somebody_are_left_alone(world: World) -> None:
+    before = world.repository.head
+    after = world.repository.commit({"queues/q.yaml": queue(run_on="manual")})
+    done = world.push(before)
+    assert "runs only by hand" in done.stderr
+    assert world.statuses(after) == {}
+
+
+def test_no_more_start_than_the_policy_allows(world: World) -> None:
+    before = world.repository.commit({".github/runner.yaml": "policy: {max_launches: 1}\n"})
+    after = world.repository.commit({f"queues/{name}.yaml": queue() for name in "abc"})
+    done = world.push(before)
+    assert len(world.runs_here()) == 1
+    assert done.stderr.count("at most 1") == 2
+    assert "runner/b" not in world.statuses(after)
+
+
+def test_a_job_has_neither_the_token_nor_the_doors_of_actions(world: World) -> None:
+    before = world.repository.head
+    world.repository.commit({"queues/q.yaml": queue("env > seen")})
+    assert world.push(before).returncode == 0
+    seen = (world.repository.folder / "seen").read_text()
+    assert TOKEN not in seen
+    for name in ("GITHUB_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        assert f"{name}=" not in seen
+    assert "RUNNER_JOB_ID=a" in seen
+
+
+def test_the_same_merge_is_the_same_run(world: World) -> None:
+    before = world.repository.head
+    world.repository.commit({"queues/q.yaml": queue("echo once >> ran")})
+    world.push(before)
+    (first,) = world.runs_here()
+    assert world.push(before).returncode == 0
+    assert world.runs_here() == [first]
+    assert (world.repository.folder / "ran").read_text() == "once\n"
+
+
+def test_a_run_by_hand_takes_params(world: World) -> None:
+    params = {"name": {"type": "string"}}
+    world.repository.commit({"queues/q.yaml": queue("echo ${{ params.name | q }} > said", params=params)})
+    payload = {"inputs": {"queue": "queues/q.yaml", "params": "name=ada"}}
+    done = world.step("workflow_dispatch", payload, "merge")
+    assert done.returncode == 0, done.stderr
+    assert (world.repository.folder / "said").read_text() == "ada\n"
+
+
+def test_a_run_by_hand_takes_the_default_branch_only(world: World) -> None:
+    world.repository.commit({"queues/q.yaml": queue()})
+    payload = {"inputs": {"queue": "queues/q.yaml"}}
+    done = world.step("workflow_dispatch", payload, "merge", GITHUB_REF="refs/heads/evil")
+    assert done.returncode == 1
+    assert not world.runs_here()
+
+
+def test_a_run_goes_on_in_the_tree_of_its_own_commit(world: World) -> None:
+    before = world.repository.head
+    first = world.repository.commit({"queues/q.yaml": queue("cat which"), "which": "first\n"})
+    world.repository.commit({"which": "second\n"})
+    world.push(before)
+    assert world.statuses(first)["runner/q"][0] == "success"
+    (name,) = world.runs_here()
+    log = world.repository.folder / ".runner" / name / "jobs/a/1/stdout.log"
+    assert log.read_text() == "first\n"
+
+
+def test_nothing_to_run_says_why(world: World) -> None:
+    before = world.repository.head
+    world.repository.commit({"README.md": "more\n"})
+    done = world.push(before)
+    assert done.returncode == 0
+    assert "no queue file" in done.stderr
