@@ -321,7 +321,7 @@ class TestLooking:
             environ = {"GITHUB_API_URL": double.api, "GITHUB_TOKEN": "ghp_wrong"}
             done = Project(lab, env=QUIET | environ).run("doctor", "--json")
         found = json.loads(done.stdout)
-        assert (done.returncode, found["ok"]) == (1, False)
+        assert (done.returncode, found["version"], found["ok"]) == (1, 1, False)
         (problem,) = [one for one in found["findings"] if one["level"] == "problem"]
         assert problem["group"] == "GitHub"
         assert "does not accept the token" in problem["what"]

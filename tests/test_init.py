@@ -15,6 +15,7 @@ import pytest
 from runner import __version__, config
 from runner.document import parse
 from runner.errors import RefusedError, UsageError
+from runner.gitops.commands.parse import USAGE, usage
 from runner.setup import git as asking
 from runner.setup import initialise, lines, marks, source
 from runner.setup.compare import Deed
@@ -457,3 +458,33 @@ def _limited(root: Path, prefix: list[str]) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+class TestPage:
+    """docs/github.md says what the files say."""
+
+    PAGE = (ROOT / "docs" / "github.md").read_text()
+
+    def test_what_each_workflow_may(self, lab: Path) -> None:
+        init(lab)
+        rows = re.findall(r"^\| `runner-(\w+)` \|[^|]*\|([^|]*)\|", self.PAGE, re.MULTILINE)
+        assert [name for name, _ in rows] == list(WORKFLOWS)
+        for name, rights in rows:
+            (job,) = tree((lab / caller(name)).read_text())["jobs"].values()
+            assert dict(re.findall(r"`([a-z-]+): (\w+)`", rights)) == job["permissions"], name
+
+    def test_every_command_as_it_is_written(self) -> None:
+        rows = re.findall(r"^\| `(/runner [^`]*)` \|", self.PAGE, re.MULTILINE)
+        assert sorted(rows) == sorted(map(usage, USAGE))
+
+    def test_the_defaults_of_settings(self) -> None:
+        rows = dict(re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| `([^`]*)` \|$", self.PAGE, re.MULTILINE))
+        gitops = config.GitOps()
+        assert rows == {
+            "policy.require_digest": "true" if gitops.require_digest else "false",
+            "policy.max_launches": str(gitops.max_launches),
+            "policy.environment": str(list(gitops.environment)),
+            "commands.allow": gitops.allow,
+            "github.status_jobs": str(gitops.status_jobs),
+            "github.live_interval": f"{gitops.live_interval:.0f}s",
+        }

@@ -64,10 +64,12 @@ def _summary(groups: Sequence[Group]) -> str:
 
 
 def as_json(groups: Sequence[Group]) -> str:
-    """`{"ok": …, "findings": [{"group", "level", "what", "why", "fix"}, …]}`"""
+    """`version`, `ok` (nothing blocks) and `findings`: `group`, `level`, `what`, `why`, `fix` of each."""
     findings = [
         {"group": heading, "level": str(one.level), "what": one.what, "why": one.why, "fix": one.fix}
         for heading, found in groups
         for one in found
     ]
-    return json.dumps({"ok": not blocks(groups), "findings": findings}, indent=2, ensure_ascii=False)
+    return json.dumps(
+        {"version": 1, "ok": not blocks(groups), "findings": findings}, indent=2, ensure_ascii=False
+    )
