@@ -137,7 +137,7 @@ class TestResolve:
             ("zzzzzzzz", "there is no run zzzzzzzz", "runner runs"),
             ("./nowhere", "there is no directory", "runner runs"),
             (".", "it has no plan.json", "runner runs"),
-            ("s3://bucket/prefix/run", "this version reads runs from directories only", "copy"),
+            ("s3://bucket/prefix/run", "is not on this machine", "status"),
             ("x" * 5000, "there is no run xxx", ""),
             ("nul\0byte", "there is no run", ""),
         ],

@@ -11,9 +11,12 @@ from runner import run_here
 from runner.cli.execution import execute, taken_up
 from runner.cli.terminal import say
 from runner.cli.views import View
-from runner.cli.which import run_argument, run_directory
+from runner.cli.which import run_argument, run_source
+from runner.errors import RefusedError
 from runner.run_here import Here
-from runner.state import RunState
+from runner.runs.reading import read
+from runner.runs.source import RunSource
+from runner.state import RunPhase, RunState
 
 
 @click.command()
@@ -25,16 +28,38 @@ def cancel(run: str | None, job_ids: tuple[str, ...]) -> int:
     Running jobs end, pending ones are skipped, jobs that always run do so; a second cancel ends those too.
     A run that nobody runs any more is taken up for its cleanup.
     """
-    here, plan, state = taken_up(run_directory(run, ("cancel", job_ids)))
+    source = run_source(run, ("cancel", job_ids))
+    if source.directory is None:
+        return _ask(source, job_ids)
+    here, plan, state = taken_up(source.directory)
 
     def action(place: Here, view: View) -> RunState | None:
         ended = run_here.cancel(place, job_ids, by=_by(), on_events=view)
         if ended is None:
-            what = ", ".join(job_ids) or "it"
-            say(f"runner: asked {state.run_id} to cancel {what}; see: runner status {state.run_id}")
+            _say_asked(state.run_id, job_ids, state.run_id)
         return ended
 
     return execute(here, plan, action, as_json=False)
+
+
+def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
+    """A run of another machine: only whoever runs it can end it."""
+    _, state = read(source)
+    run_here.check_known(state, job_ids)
+    if state.phase is RunPhase.FINISHED:
+        raise RefusedError(f"run {state.run_id} is over ({state.outcome}): there is nothing to cancel")
+    if not source.is_live():
+        raise RefusedError(
+            f"nobody runs {state.run_id} any more: there is nobody to ask",
+            hint=f"see how it stands: runner status {source}",
+        )
+    source.request({"type": "cancel", "job_ids": list(job_ids), "by": _by()})
+    _say_asked(state.run_id, job_ids, str(source))
+    return 0
+
+
+def _say_asked(run_id: str, job_ids: tuple[str, ...], ref: str) -> None:
+    say(f"runner: asked {run_id} to cancel {', '.join(job_ids) or 'it'}; see: runner status {ref}")
 
 
 def _by() -> str:

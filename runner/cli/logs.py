@@ -13,16 +13,14 @@ import click
 
 from runner.cli.printer import Printer
 from runner.cli.terminal import in_actions, say
-from runner.cli.which import run_directory
+from runner.cli.which import run_source
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
 from runner.report.wording import CUT_OFF, job_word, why_ended, why_skipped, word_in
-from runner.runs.files import STREAMS, log_path
+from runner.runs.files import STREAMS
 from runner.runs.reading import Tail
+from runner.runs.source import RunSource
 from runner.state import CLOSED, AttemptState, JobState, Phase, RunState
-from runner.stores.directory import is_live
-
-_POLL = 0.1
 
 
 @click.command()
@@ -48,17 +46,17 @@ def logs(
         raise UsageError("one run and one job, please", hint="runner logs RUN JOB")
     if sum((follow, attempt is not None, everything)) > 1:
         raise UsageError("--follow, --attempt and --all do not go together", hint="choose one of them")
-    directory = run_directory(names[0] if len(names) == 2 else None)
-    tail = Tail(directory)
+    source = run_source(names[0] if len(names) == 2 else None)
+    tail = Tail(source)
     tail.poll()
     job = _job(tail.state, names[-1])
     streams = STREAMS if stream == "both" else (stream,)
-    printer = Printer(directory, names[-1], streams, raw=raw, token="" if raw else _token())
+    printer = Printer(source, names[-1], streams, raw=raw, token="" if raw else _token())
     with printer:
         if follow:
             _follow(tail, job, printer)
         else:
-            _print(job, printer, directory, _wanted(job, attempt, everything=everything))
+            _print(job, printer, source, _wanted(job, attempt, everything=everything))
     return 0
 
 
@@ -90,21 +88,21 @@ def _wanted(job: JobState, number: int | None, *, everything: bool) -> list[Atte
     return found
 
 
-def _print(job: JobState, printer: Printer, directory: Path, attempts: Sequence[AttemptState]) -> None:
+def _print(job: JobState, printer: Printer, source: RunSource, attempts: Sequence[AttemptState]) -> None:
     if not attempts:
         raise NotFoundError(f"{job.job.job_id} has no log: {_why_none(job)}")
     for attempt in attempts:
         if len(attempts) > 1:
-            outcome = attempt.finished.outcome if attempt.finished else _open_word(directory)
+            outcome = attempt.finished.outcome if attempt.finished else _open_word(source)
             say(f"runner: attempt {attempt.number}: {outcome}")
         printer.show(attempt.number, over=True)
-    if not any(log_path(directory, job.job.job_id, a.number, s).exists() for a in attempts for s in STREAMS):
-        say(f"runner: the files of {job.job.job_id} are not in {directory}")
+    if not any(printer.found(attempt.number) for attempt in attempts):
+        say(f"runner: the files of {job.job.job_id} are not in {source}")
 
 
-def _open_word(directory: Path) -> str:
+def _open_word(source: RunSource) -> str:
     """For an attempt whose end is not in the log."""
-    return "running" if is_live(directory) else CUT_OFF
+    return "running" if source.is_live() else CUT_OFF
 
 
 def _why_none(job: JobState) -> str:
@@ -117,7 +115,7 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
     """Until the job is over or nobody runs it. An attempt's end is seen before its last bytes are read."""
     shown = 0
     while True:
-        live = is_live(tail.directory)
+        live = tail.source.is_live()
         tail.poll()
         for attempt in job.attempts[shown:]:
             over = attempt.finished is not None or not live
@@ -127,7 +125,7 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
             shown += over
         if job.phase in CLOSED or not live:
             break
-        time.sleep(_POLL)
+        time.sleep(tail.source.pace)
     if not job.attempts:
         say(f"runner: {job.job.job_id} has no log: {_why_none(job)}")
     elif job.phase not in CLOSED:

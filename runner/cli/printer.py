@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TextIO
 
 from runner.report import clean
-from runner.runs.files import log_path, open_regular
+from runner.runs.files import log_name
+from runner.runs.source import RunSource
 
 _CHUNK = 1 << 16
 
@@ -22,14 +22,15 @@ class Printer:
     """
 
     def __init__(
-        self, directory: Path, job_id: str, streams: Sequence[str], *, raw: bool, token: str
+        self, source: RunSource, job_id: str, streams: Sequence[str], *, raw: bool, token: str
     ) -> None:
-        self._directory = directory
+        self._files = source.files
         self._job_id = job_id
         self._outs = {stream: _Out(getattr(sys, stream), raw=raw) for stream in streams}
         if token:  # the order between two outputs is not kept there, and the token must frame all of it
             self._outs = dict.fromkeys(streams, _Out(sys.stdout, raw=raw))
         self._offsets: dict[tuple[int, str], int] = {}
+        self._found: set[str] = set()
         self._token = token
 
     def __enter__(self) -> Printer:
@@ -46,28 +47,32 @@ class Printer:
     def _outs_first(self) -> _Out:
         return next(iter(self._outs.values()))
 
+    def found(self, attempt: int) -> bool:
+        """Whether `show` found a log of this attempt, empty or not."""
+        return any(log_name(self._job_id, attempt, stream) in self._found for stream in self._outs)
+
     def began(self, attempt: int) -> bool:
         return any(number == attempt for number, _ in self._offsets)
 
     def show(self, attempt: int, *, over: bool) -> None:
         """Pass on what this attempt wrote since the last call; `over`: it will not write any more."""
         for stream, out in self._outs.items():
-            path = log_path(self._directory, self._job_id, attempt, stream)
-            self._offsets[attempt, stream] = self._pass_on(path, self._offsets.get((attempt, stream), 0), out)
+            name = log_name(self._job_id, attempt, stream)
+            self._offsets[attempt, stream] = self._pass_on(name, self._offsets.get((attempt, stream), 0), out)
             if over:
                 out.end()
             out.flush()
 
-    def _pass_on(self, path: Path, offset: int, out: _Out) -> int:
+    def _pass_on(self, name: str, offset: int, out: _Out) -> int:
         try:
-            file = open_regular(path)
-        except FileNotFoundError:
-            return offset
-        with file:
-            file.seek(offset)
-            while chunk := file.read(_CHUNK):
+            for begin, chunk in self._files.pieces(name, offset):
+                if begin > offset:
+                    out.line(f"… {begin - offset} bytes are in the whole log, once the attempt is over …")
                 out.write(chunk)
-                offset += len(chunk)
+                offset = begin + len(chunk)
+        except FileNotFoundError:
+            return offset  # it has not been written yet, or never was
+        self._found.add(name)
         return offset
 
 

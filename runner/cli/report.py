@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner.cli.which import run_argument, run_directory
+from runner.cli.which import run_argument, run_source
 from runner.clock import SystemClock
 from runner.report import json_report, junit, markdown
 from runner.runs.files import evidence
@@ -34,9 +34,9 @@ def report(run: str | None, form: str) -> int:
 
     To standard output, from the log alone, also while the run is live.
     """
-    directory = run_directory(run)
-    plan, state = read(directory)
-    found, now = evidence(directory, state), SystemClock().now()
+    source = run_source(run)
+    plan, state = read(source)
+    found, now = evidence(source, state), SystemClock().now()
     if form == "json":
         text = json_report.text(plan, state, found, now)
     elif form == "junit":

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runner.cli.terminal import say
-from runner.cli.which import run_argument, run_directory
+from runner.cli.which import run_argument, run_source
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
 from runner.report import clean
@@ -16,6 +16,7 @@ from runner.report.table import columns
 from runner.report.wording import counted
 from runner.runs.copying import Piece, copy, logs_of, results_of
 from runner.runs.reading import read
+from runner.runs.source import RunSource
 from runner.state import JobState, RunState
 from runner.units import format_size
 
@@ -35,16 +36,16 @@ def results(
     """
     if logs_only and no_logs:
         raise UsageError("--logs-only and --no-logs together leave nothing", hint="choose one of them")
-    directory = run_directory(run)
-    _, state = read(directory)
+    source = run_source(run)
+    _, state = read(source)
     jobs = _jobs(state, job_id)
-    pieces = list(_pieces(directory, jobs, results=not logs_only, logs=not no_logs))
+    pieces = list(_pieces(source, jobs, results=not logs_only, logs=not no_logs))
     if not pieces:
         say(f"runner: {state.run_id} has no such files")
     elif output is None:
         _list(pieces)
     else:
-        total = sum(copy(piece, Path(output)) for piece in pieces)
+        total = sum(source.files.each(lambda piece: copy(source, piece, Path(output)), pieces))
         say(f"runner: {counted(len(pieces), 'file')}, {format_size(total)}, copied to {output}")
     return 0
 
@@ -59,18 +60,19 @@ def _jobs(state: RunState, job_id: str | None) -> list[JobState]:
     return [state.jobs[job_id]]
 
 
-def _pieces(directory: Path, jobs: list[JobState], *, results: bool, logs: bool) -> Iterator[Piece]:
-    for job in jobs:
-        if results:
-            yield from results_of(directory, job)
-        if logs:
-            yield from logs_of(directory, job)
+def _pieces(source: RunSource, jobs: list[JobState], *, results: bool, logs: bool) -> Iterator[Piece]:
+    folder = f"jobs/{jobs[0].job.job_id}" if len(jobs) == 1 else "jobs"
+    size_of = source.files.sizes(folder) if logs else lambda _: None
+    found = source.files.each(lambda job: results_of(source, job) if results else [], jobs)
+    for job, pieces in zip(jobs, found, strict=True):
+        yield from pieces
+        yield from logs_of(job, size_of)
 
 
 def _list(pieces: list[Piece]) -> None:
     rows = [("FILE", "SIZE", "SHA-256")]
     for piece in pieces:
-        size = piece.stored.size if piece.stored else piece.source.stat().st_size
-        rows.append((clean.line(piece.name), format_size(size), piece.stored.sha256 if piece.stored else ""))
+        digest = piece.stored.sha256 if piece.stored else ""
+        rows.append((clean.line(piece.name), format_size(piece.size), digest))
     for line in columns(rows):
         click.echo(line)

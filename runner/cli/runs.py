@@ -11,10 +11,13 @@ import click
 from runner.cli.options import here
 from runner.cli.terminal import say
 from runner.clock import SystemClock
+from runner.errors import UsageError
 from runner.events import format_time
+from runner.problems import shorten
 from runner.report.table import columns
 from runner.report.wording import counted
-from runner.runs.listing import Listed, listed
+from runner.runs.listing import Listed, listed, listed_urls
+from runner.runs.opening import SCHEME, in_bucket, urls_of_runs
 from runner.runs.places import HOME, list_runs
 from runner.state import RunState
 from runner.units import format_duration
@@ -24,37 +27,47 @@ VERSION = 1
 
 
 @click.command()
+@click.argument("where", required=False, metavar="[s3://BUCKET/PREFIX]")
 @click.option("-n", "--number", type=click.IntRange(min=1), default=_SHOWN, show_default=True, metavar="N")
 @click.option("--all", "everything", is_flag=True, help="Show all runs, not only the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def runs(number: int, *, everything: bool, as_json: bool) -> int:
+def runs(where: str | None, number: int, *, everything: bool, as_json: bool) -> int:
     """List the runs of this checkout.
 
     Newest first: how each stands, when it was first started, how long it took (the time in which a runner
-    worked on it, retries included), its jobs.
+    worked on it, retries included), its jobs. With s3://BUCKET/PREFIX, of those in its runs/.
     """
-    checkout = here()
-    places = list_runs(checkout)
-    shown = listed(places if everything else places[:number])
+    shown, left_out = _found(where, None if everything else number)
     now = SystemClock().now()
     if as_json:
         click.echo(json.dumps({"version": VERSION, "runs": [_record(r, now) for r in shown]}, indent=2))
         return 0
     if not shown:
-        say(f"no run in {checkout / HOME} yet; start one: runner run FILE")
+        say(f"no run in {where or here() / HOME} yet; start one: runner run FILE")
         return 0
     heading = ("RUN", "OUTCOME", "STARTED (UTC)", "TOOK", "JOBS")
     for line in columns([heading, *(_row(r, now) for r in shown)]):
         click.echo(line)
-    if len(shown) < len(places):
-        say(f"and {counted(len(places) - len(shown), 'older run')}: runner runs --all")
+    if left_out:
+        say(f"and {counted(left_out, 'older run')}: runner runs {f'{where} ' if where else ''}--all")
     return 0
+
+
+def _found(where: str | None, number: int | None) -> tuple[list[Listed], int]:
+    """The newest runs, as many as wanted, and how many there are beside."""
+    if where is None:
+        places = list_runs(here())
+        return listed(places[:number]), max(0, len(places) - (number or len(places)))
+    if not where.startswith(SCHEME):
+        raise UsageError(f"{shorten(where)} is not a bucket", hint="write s3://BUCKET/PREFIX, or nothing")
+    urls = urls_of_runs(where)
+    return listed_urls(urls[:number], in_bucket), max(0, len(urls) - (number or len(urls)))
 
 
 def _row(run: Listed, now: float) -> tuple[str, ...]:
     state = run.state
     if state is None:
-        return run.place.run_id, run.word, "", "", run.trouble
+        return run.run_id, run.word, "", "", run.trouble
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(state.started_at)) if state.started_at else ""
     return state.run_id, run.word, started, format_duration(run.took(now)), _jobs(state)
 
@@ -71,8 +84,8 @@ def _jobs(state: RunState) -> str:
 def _record(run: Listed, now: float) -> dict[str, Any]:
     state = run.state
     record: dict[str, Any] = {
-        "run_id": run.place.run_id,
-        "directory": str(run.place.directory),
+        "run_id": run.run_id,
+        "directory": run.where,
         "standing": run.word,
     }
     if state is None:

@@ -12,7 +12,7 @@ from runner.cli.execution import earlier, reference
 from runner.cli.options import environ, json_option
 from runner.cli.terminal import is_terminal
 from runner.cli.views import view
-from runner.cli.which import run_argument, run_directory
+from runner.cli.which import run_argument, run_source
 from runner.clock import SystemClock
 from runner.errors import UsageError
 from runner.report import json_report
@@ -32,8 +32,8 @@ from runner.report.wording import (
 from runner.run_here import Here
 from runner.runs.files import evidence
 from runner.runs.reading import Tail
+from runner.runs.source import RunSource
 from runner.state import JobState, Phase, RunPhase, RunState
-from runner.stores.directory import is_live
 from runner.units import format_duration
 
 _POLL = 0.2
@@ -51,65 +51,61 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
     """
     if as_json and watch:
         raise UsageError("--json and --watch do not go together", hint="ask again and again with --json")
-    directory = run_directory(run)
-    tail = Tail(directory)
+    source = run_source(run)
+    tail = Tail(source)
     tail.poll()
     if as_json:
-        found = evidence(directory, tail.state)
-        click.echo(json_report.text(tail.plan, tail.state, found, _now(directory, tail.state)), nl=False)
+        found = evidence(source, tail.state)
+        click.echo(json_report.text(tail.plan, tail.state, found, _now(source, tail.state)), nl=False)
         return 0
-    if watch and is_live(directory):
-        _watch(directory, tail)
+    if watch and source.is_live():
+        _watch(source, tail)
     else:
-        for line in _table(tail.state, _now(directory, tail.state), died=_died(directory, tail.state)):
+        for line in _table(tail.state, _now(source, tail.state), died=_died(source, tail.state)):
             click.echo(line)
-    _last_words(directory, tail.state)
+    _last_words(source, tail.state)
     return 0
 
 
-def _now(directory: Path, state: RunState) -> float:
+def _now(source: RunSource, state: RunState) -> float:
     """The clock of a run that died stood still with its log."""
-    return state.last_at if _died(directory, state) else SystemClock().now()
+    return state.last_at if _died(source, state) else SystemClock().now()
 
 
-def _died(directory: Path, state: RunState) -> bool:
-    return state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not is_live(directory)
+def _died(source: RunSource, state: RunState) -> bool:
+    return state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not source.is_live()
 
 
-def _watch(directory: Path, tail: Tail) -> None:
+def _watch(source: RunSource, tail: Tail) -> None:
     state = tail.state
-    place = _place(directory, state)
     if not is_terminal(sys.stdout):  # a frame shows what was before, lines only what comes
         click.echo(verdict(state, SystemClock().now()))
-    with view(sys.stdout, directory, earlier(place, state.queue.queue_id)) as watching:
+    with view(sys.stdout, source, _before(source, state)) as watching:
         while state.phase is not RunPhase.FINISHED:
-            live = is_live(directory)
+            live = source.is_live()
             watching(state, tail.poll())
             if not live:  # asked before the log was read, so that nothing it wrote is missed
                 break
-            time.sleep(_POLL)
-        watching.close(state, died=_died(directory, state))
+            time.sleep(max(_POLL, source.pace))
+        watching.close(state, died=_died(source, state))
+
+
+def _before(source: RunSource, state: RunState) -> dict[str, float]:
+    """How long the jobs took in an earlier run, where there are earlier runs beside this one."""
+    directory = source.directory
+    return earlier(_place(directory, state), state.queue.queue_id) if directory is not None else {}
 
 
 def _place(directory: Path, state: RunState) -> Here:
     return Here(directory=directory, checkout=Path(state.checkout or "."), environ=environ())
 
 
-def _last_words(directory: Path, state: RunState) -> None:
-    ref = reference(_place(directory, state), state)
-    written = _report(directory)
-    for line in closing(state, _now(directory, state), ref=ref, report=written, died=_died(directory, state)):
+def _last_words(source: RunSource, state: RunState) -> None:
+    directory = source.directory
+    ref = reference(_place(directory, state), state) if directory is not None else str(source)
+    died = _died(source, state)
+    for line in closing(state, _now(source, state), ref=ref, report=source.report(), died=died):
         click.echo(line)
-
-
-def _report(directory: Path) -> str:
-    """Where the report is, if it was written after the last event: an older one tells of another end."""
-    report = directory / "report.md"
-    try:
-        fresh = report.stat().st_mtime_ns >= (directory / "events.jsonl").stat().st_mtime_ns
-    except OSError:
-        return ""
-    return str(report) if fresh else ""
 
 
 def _table(state: RunState, now: float, *, died: bool) -> list[str]:

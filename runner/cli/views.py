@@ -11,7 +11,6 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from runner.cli.terminal import in_actions, is_terminal, say
@@ -19,6 +18,7 @@ from runner.clock import SystemClock
 from runner.events import Event, JobFinished, JobRetrying, RunResumed, RunStarted
 from runner.report.lines import GROUP, failure_lines, lines
 from runner.runs.files import last_words, tail
+from runner.runs.source import Where
 from runner.state import RunState
 
 if TYPE_CHECKING:
@@ -44,17 +44,17 @@ class View(Protocol):
 
 
 @contextlib.contextmanager
-def view(out: TextIO, directory: Path, before: Mapping[str, float]) -> Iterator[View]:
+def view(out: TextIO, where: Where, before: Mapping[str, float]) -> Iterator[View]:
     """The view that fits `out`. Leaves the terminal as it was, also when the run cannot be carried on."""
     made: LiveView | LinesView
-    made = LiveView(out, directory, before) if is_terminal(out) else LinesView(out, directory)
+    made = LiveView(out, where, before) if is_terminal(out) else LinesView(out, where)
     try:
         yield made
     finally:
         made.release()
 
 
-def tails(directory: Path, state: RunState, batch: Sequence[Event], most: int) -> dict[str, tuple[str, ...]]:
+def tails(where: Where, state: RunState, batch: Sequence[Event], most: int) -> dict[str, tuple[str, ...]]:
     """The last lines of the first `most` jobs that failed in this batch."""
     found: dict[str, tuple[str, ...]] = {}
     for event in batch:
@@ -63,22 +63,22 @@ def tails(directory: Path, state: RunState, batch: Sequence[Event], most: int) -
         if isinstance(event, JobFinished):
             job = state.jobs[event.job_id]
             if job.failed_for_good and job.attempts:
-                found[event.job_id] = tail(directory, event.job_id, job.attempt)
+                found[event.job_id] = tail(where, event.job_id, job.attempt)
     return found
 
 
-def words(directory: Path, batch: Sequence[Event]) -> dict[tuple[str, int], str]:
+def words(where: Where, batch: Sequence[Event]) -> dict[tuple[str, int], str]:
     """The last line on standard error of attempts that another will follow, while they are few."""
     ended = [(event.job_id, event.attempt) for event in batch if isinstance(event, JobRetrying)]
-    return {one: last_words(directory, *one) for one in ended} if len(ended) <= GROUP else {}
+    return {one: last_words(where, *one) for one in ended} if len(ended) <= GROUP else {}
 
 
 class LinesView:
     """Plain lines, flushed on a timer, so that hundreds of jobs at once can share one."""
 
-    def __init__(self, out: TextIO, directory: Path) -> None:
+    def __init__(self, out: TextIO, where: Where) -> None:
         self._out: TextIO | None = out
-        self._directory = directory
+        self._where = where
         self._token = secrets.token_hex(16) if in_actions() else ""
         self._kept: list[Event] = []
         self._due = 0.0
@@ -97,8 +97,8 @@ class LinesView:
         self._due = time.monotonic() + EVERY
         if self._out is None or not batch:
             return
-        ends = tails(self._directory, state, batch, GROUP)
-        shown = lines(state, batch, ends, self._token, words(self._directory, batch))
+        ends = tails(self._where, state, batch, GROUP)
+        shown = lines(state, batch, ends, self._token, words(self._where, batch))
         try:
             self._out.write("".join(f"{line}\n" for line in shown))
             self._out.flush()
@@ -112,7 +112,7 @@ class LinesView:
 class LiveView:
     """A frame on a terminal, drawn anew a few times a second; failed jobs' last lines stay above it."""
 
-    def __init__(self, out: TextIO, directory: Path, before: Mapping[str, float]) -> None:
+    def __init__(self, out: TextIO, where: Where, before: Mapping[str, float]) -> None:
         # Imported here: rich takes longer to load than many commands take to run.
         from rich.live import Live  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ class LiveView:
             console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
         self._started = False
-        self._directory = directory
+        self._where = where
         self._before = before
         self._clock = SystemClock()
         self._due = 0.0
@@ -186,7 +186,7 @@ class LiveView:
 
     def _show_failures(self, live: Live, state: RunState) -> None:
         batch, self._failures = self._failures, []
-        for job_id, rows in tails(self._directory, state, batch, self._tails_left).items():
+        for job_id, rows in tails(self._where, state, batch, self._tails_left).items():
             self._tails_left -= 1
             live.console.print("\n".join([f"{job_id} failed; its last lines:", *failure_lines(rows)]))
 

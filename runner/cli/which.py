@@ -9,13 +9,23 @@ import click
 
 from runner.cli.options import Decorated, here
 from runner.errors import NotFoundError, RunnerError
+from runner.runs.on_disk import DirectorySource
+from runner.runs.opening import SCHEME, in_bucket
 from runner.runs.places import resolve
 from runner.runs.reading import read_plan, read_run_id
+from runner.runs.source import RunSource
 
 
 def run_argument(command: Decorated) -> Decorated:
-    """RUN: a run's id, the beginning of one, its directory; None for the newest."""
+    """RUN: a run's id, the beginning of one, its directory, its `s3://` URL; None for the newest."""
     return click.argument("run", required=False, metavar="[RUN]")(command)
+
+
+def run_source(ref: str | None, asked: tuple[str, Sequence[str]] | None = None) -> RunSource:
+    """A run to be looked at, wherever it is. As `run_directory` otherwise."""
+    if ref is not None and ref.startswith(SCHEME):
+        return in_bucket(ref)
+    return DirectorySource(run_directory(ref, asked))
 
 
 def run_directory(ref: str | None, asked: tuple[str, Sequence[str]] | None = None) -> Path:

@@ -1,18 +1,16 @@
-"""What a run's directory keeps beside its log: what jobs wrote, their summaries, their result files."""
+"""What a run keeps beside its log: what jobs wrote, their summaries, their result files."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeAlias
 
 from runner.model import Outcome
 from runner.report import clean
 from runner.report.evidence import Evidence, StoredFile
 from runner.report.wording import NOT_GOOD
+from runner.runs.source import Files, Where, source_of
 from runner.state import AttemptState, JobState, RunState
 
 STREAMS = ("stdout", "stderr")
@@ -22,58 +20,41 @@ _TAIL_BYTES = 64 * 1024
 _SUMMARY_BYTES = 64 * 1024
 _TAILS = 40
 """More failures than this have no last lines in a report: nobody reads them there."""
+_Attempt: TypeAlias = tuple[str, int]
+"""A job's id and the number of its attempt."""
 
 
-def attempt_folder(directory: Path, job_id: str, attempt: int) -> Path:
-    return directory / "jobs" / job_id / str(attempt)
+def attempt_name(job_id: str, attempt: int) -> str:
+    """The attempt's folder, below the run's own."""
+    return f"jobs/{job_id}/{attempt}"
 
 
-def log_path(directory: Path, job_id: str, attempt: int, stream: str) -> Path:
+def log_name(job_id: str, attempt: int, stream: str) -> str:
     """`stream` is one of STREAMS. The file need not exist: an attempt may have died before it wrote."""
-    return attempt_folder(directory, job_id, attempt) / f"{stream}.log"
+    return f"{attempt_name(job_id, attempt)}/{stream}.log"
 
 
-def tail(directory: Path, job_id: str, attempt: int, count: int = TAIL_LINES) -> tuple[str, ...]:
+def tail(where: Where, job_id: str, attempt: int, count: int = TAIL_LINES) -> tuple[str, ...]:
     """The last lines that an attempt wrote, clean: of its output, where there is room, then of its errors."""
-    output, errors = _ends(directory, job_id, attempt, count)
+    output, errors = _ends(source_of(where).files, job_id, attempt, count)
     return output + errors
 
 
-def _ends(directory: Path, job_id: str, attempt: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _ends(files: Files, job_id: str, attempt: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The same, apart: of standard output, of standard error; together at most `count` lines."""
     output, errors = (
-        clean.last_lines(_end_of(log_path(directory, job_id, attempt, stream)), count) for stream in STREAMS
+        clean.last_lines(files.end(log_name(job_id, attempt, stream), _TAIL_BYTES), count)
+        for stream in STREAMS
     )
     room = count - len(errors)
     return output[-room:] if room > 0 else (), errors
 
 
-def last_words(directory: Path, job_id: str, attempt: int) -> str:
+def last_words(where: Where, job_id: str, attempt: int) -> str:
     """The last line that an attempt wrote to standard error, clean and short; "" where it wrote none."""
-    found = clean.last_lines(_end_of(log_path(directory, job_id, attempt, "stderr"), 4096), 1, _WORDS)
+    end = source_of(where).files.end(log_name(job_id, attempt, "stderr"), 4096)
+    found = clean.last_lines(end, 1, _WORDS)
     return found[0].strip() if found else ""
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file that a job may have replaced by anything: a pipe would hold us, a device never ends.
-
-    Raises OSError, also for what is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
-
-
-def _end_of(path: Path, most: int = _TAIL_BYTES) -> bytes:
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - most))
-            return file.read(most)
-    except OSError:
-        return b""
 
 
 def stored_attempt(job: JobState) -> AttemptState | None:
@@ -81,13 +62,12 @@ def stored_attempt(job: JobState) -> AttemptState | None:
     return next((a for a in reversed(job.attempts) if a.stored is not None and a.stored.files), None)
 
 
-def stored_files(directory: Path, job_id: str, attempt: int) -> tuple[StoredFile, ...]:
+def stored_files(where: Where, job_id: str, attempt: int) -> tuple[StoredFile, ...]:
     """What the attempt's manifest lists; nothing where it cannot be read."""
-    path = attempt_folder(directory, job_id, attempt) / "results" / "manifest.json"
     try:
-        with open_regular(path) as file:
-            # A file's name may be any bytes; as a path it must come back the same.
-            record = json.loads(file.read().decode("utf-8", "surrogateescape"))
+        found = source_of(where).files.read(f"{attempt_name(job_id, attempt)}/results/manifest.json")
+        # A file's name may be any bytes; as a path it must come back the same.
+        record = json.loads(found.decode("utf-8", "surrogateescape"))
         return tuple(
             StoredFile(path=str(f["path"]), size=int(f["size"]), sha256=str(f["sha256"]))
             for f in record["files"]
@@ -96,35 +76,47 @@ def stored_files(directory: Path, job_id: str, attempt: int) -> tuple[StoredFile
         return ()
 
 
-def evidence(directory: Path, state: RunState) -> Evidence:
+def evidence(where: Where, state: RunState) -> Evidence:
     """Everything that a report shows beside the log. Looks only at files that the log says exist."""
-    tails: dict[str, tuple[str, ...]] = {}
-    errors: dict[str, int] = {}
-    summaries: dict[str, str] = {}
-    files: dict[str, tuple[StoredFile, ...]] = {}
+    source = source_of(where)
+    failed, told, kept = _of_interest(state)
+    ends = source.files.each(lambda one: _ends(source.files, *one, TAIL_LINES), failed)
+    found = {job_id: end for (job_id, _), end in zip(failed, ends, strict=True)}
+    words = source.files.each(lambda one: _summary(source.files, *one), told)
+    stored = source.files.each(lambda one: stored_files(source, *one), kept)
+    return Evidence(
+        tails={job_id: output + errors for job_id, (output, errors) in found.items()},
+        errors={job_id: len(errors) for job_id, (_, errors) in found.items()},
+        summaries={job_id: text for (job_id, _), text in zip(told, words, strict=True) if text.strip()},
+        files={job_id: files for (job_id, _), files in zip(kept, stored, strict=True)},
+    )
+
+
+def _of_interest(state: RunState) -> tuple[list[_Attempt], list[_Attempt], list[_Attempt]]:
+    """Attempts whose last lines are shown, those that left a summary, those that left files."""
+    failed: list[_Attempt] = []
+    told: list[_Attempt] = []
+    kept: list[_Attempt] = []
     for job_id, job in state.jobs.items():
         last = job.last
         if last is None:
             continue
-        if job.outcome in NOT_GOOD and len(tails) < _TAILS:
-            output, said = _ends(directory, job_id, last.number, TAIL_LINES)
-            tails[job_id], errors[job_id] = output + said, len(said)
+        if job.outcome in NOT_GOOD and len(failed) < _TAILS:
+            failed.append((job_id, last.number))
         if last.finished is not None and last.finished.summary:
-            summary = _summary(attempt_folder(directory, job_id, last.number))
-            summaries |= {job_id: summary} if summary.strip() else {}
+            told.append((job_id, last.number))
         stored = stored_attempt(job)
         if stored is not None:
-            files[job_id] = stored_files(directory, job_id, stored.number)
-    return Evidence(tails=tails, errors=errors, summaries=summaries, files=files)
+            kept.append((job_id, stored.number))
+    return failed, told, kept
 
 
-def _summary(folder: Path) -> str:
+def _summary(files: Files, job_id: str, attempt: int) -> str:
     try:
-        with open_regular(folder / "summary.md") as file:
-            text = file.read(_SUMMARY_BYTES).decode("utf-8", errors="replace")
+        text = files.read(f"{attempt_name(job_id, attempt)}/summary.md", _SUMMARY_BYTES)
     except OSError:
         return ""
-    return "\n".join(clean.lines(text))
+    return "\n".join(clean.lines(text.decode("utf-8", errors="replace")))
 
 
 def durations(directory: Path) -> dict[str, float]:

@@ -1,31 +1,35 @@
-"""The runs of a checkout, each with how it stands: what `runner runs` shows."""
+"""The runs of a checkout or a bucket, each with how it stands: what `runner runs` shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runner import events as e
 from runner.errors import RunnerError
 from runner.report.wording import RUN_PHASE, run_word
+from runner.runs.on_disk import DirectorySource
 from runner.runs.places import Place
 from runner.runs.reading import Tail
+from runner.runs.source import RunSource
 from runner.state import RunPhase, RunState
-from runner.stores.directory import is_live
 
+_AT_ONCE = 8
 DIED = "died"
 """The word for a run whose log says that it is live while nobody holds its lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One run. `state` is None where its directory cannot be read, and `trouble` says why.
+    """One run. `where`: its directory or URL. `state` is None where it cannot be read; `trouble` says why.
 
     `lived`: seconds in which a runner lived, over all retries, up to the end of the log; `live` says that one
     lives still.
     """
 
-    place: Place
+    run_id: str
+    where: str
     word: str
     state: RunState | None = None
     trouble: str = ""
@@ -42,16 +46,26 @@ class Listed:
 
 def listed(places: Sequence[Place]) -> list[Listed]:
     """Reads each run's log; one that cannot be read does not hide the others."""
-    return [_one(place) for place in places]
+    return [_one(place.run_id, DirectorySource(place.directory)) for place in places]
 
 
-def _one(place: Place) -> Listed:
+def listed_urls(urls: Sequence[str], source: Callable[[str], RunSource]) -> list[Listed]:
+    """The same for runs in a bucket, several at once."""
+    if not urls:
+        return []
+    sources = [source(url) for url in urls]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runs") as pool:
+        return list(pool.map(lambda one: _one(one.run_id(), one), sources))
+
+
+def _one(run_id: str, source: RunSource) -> Listed:
     try:
-        tail = Tail(place.directory)
+        tail = Tail(source)
         lived = lifetime(tail.poll())
     except RunnerError as error:
-        return Listed(place=place, word="unreadable", trouble=error.message)
-    return Listed(place=place, word=standing(place, tail.state), state=tail.state, lived=lived)
+        return Listed(run_id=run_id, where=str(source), word="unreadable", trouble=error.message)
+    word = standing(source, tail.state)
+    return Listed(run_id=run_id, where=str(source), word=word, state=tail.state, lived=lived)
 
 
 def lifetime(log: Iterable[e.Event]) -> float:
@@ -67,8 +81,8 @@ def lifetime(log: Iterable[e.Event]) -> float:
     return total + (last - since if since is not None else 0.0)
 
 
-def standing(place: Place, state: RunState) -> str:
+def standing(source: RunSource, state: RunState) -> str:
     """How a run stands, in a word; the log alone does not know that its runner died."""
     if state.phase in {RunPhase.LIVE, RunPhase.REQUESTED}:
-        return RUN_PHASE[RunPhase.LIVE] if is_live(place.directory) else DIED
+        return RUN_PHASE[RunPhase.LIVE] if source.is_live() else DIED
     return run_word(state)

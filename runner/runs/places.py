@@ -99,8 +99,8 @@ def resolve(ref: str | None, checkout: Path) -> Path:
         return newest[0].directory
     if "://" in ref:
         raise NotFoundError(
-            f"{shorten(ref)}: this version reads runs from directories only",
-            hint="copy the run's files to a directory and give that",
+            f"{shorten(ref)} is not on this machine, and this needs a run that is",
+            hint="s3://BUCKET/PREFIX/runs/RUN_ID can be looked at: status, logs, results, report, cancel",
         )
     exact = checkout / HOME / ref
     if "/" not in ref and _is_run(exact):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.printer import Printer
+from runner.runs.on_disk import DirectorySource
 from tests.cli.shell import QUEUE, Shell
 
 
@@ -93,7 +94,7 @@ class TestStatus:
         for ref in (run.name, run.name[:-2], str(run), f".runner/{run.name}"):
             assert ran("status", ref).code == 0
         assert ran("status", "demo-nothing-like-it").code == 3
-        assert ran("status", "s3://bucket/x").code == 3
+        assert ran("status", "gs://bucket/x").code == 3
 
     def test_a_log_from_the_future_is_shown(self, ran: Shell) -> None:
         with (ran.runs()[0] / "events.jsonl").open("a") as log:
@@ -207,7 +208,7 @@ def test_a_printer_passes_on_only_what_is_new(tmp_path: Path, monkeypatch: pytes
     folder.mkdir(parents=True)
     out = Bytes(terminal=True)
     monkeypatch.setattr("sys.stdout", out)
-    with Printer(tmp_path, "a", ("stdout",), raw=False, token="") as printer:
+    with Printer(DirectorySource(tmp_path), "a", ("stdout",), raw=False, token="") as printer:
         for part in (b"one\ntw", b"o \xe2\x82", b"\xac\nthree"):
             with (folder / "stdout.log").open("ab") as log:
                 log.write(part)

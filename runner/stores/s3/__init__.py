@@ -15,6 +15,7 @@ Requests (each at most five tries, by the SDK's standard retries):
 
 from runner.stores.s3.bucket import Bucket
 from runner.stores.s3.client import Settings, connect
+from runner.stores.s3.downloading import download
 from runner.stores.s3.location import Location
 from runner.stores.s3.objects import Found, Listed, Objects
 from runner.stores.s3.opening import open_bucket, open_store
@@ -33,6 +34,7 @@ __all__ = [
     "Settings",
     "Writer",
     "connect",
+    "download",
     "open_bucket",
     "open_store",
     "put_request",

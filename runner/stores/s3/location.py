@@ -36,7 +36,9 @@ class Location:
         return self.prefix.rpartition("/")[2]
 
     def key(self, name: str) -> str:
-        return f"{self.prefix}/{name}" if self.prefix else name
+        """A key is UTF-8, the name of a file may be any bytes: those that are not are written as `\\xff`."""
+        spelled = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return f"{self.prefix}/{spelled}" if self.prefix else spelled
 
     def below(self, name: str) -> Location:
         return Location(bucket=self.bucket, prefix=self.key(name))

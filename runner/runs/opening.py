@@ -1,0 +1,45 @@
+"""From what a user calls a run to where it can be read; and the runs of a bucket."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runner.runs.on_disk import DirectorySource
+from runner.runs.places import resolve
+from runner.runs.source import RunSource
+
+SCHEME = "s3://"
+_STAMP = re.compile(r"-(\d{8}T\d{6})-[a-z0-9]+\Z")
+
+
+def open_run(ref: str | None, checkout: Path) -> RunSource:
+    """A run by its id, the beginning of one, its directory or its `s3://` URL; None is the newest here.
+
+    Raises NotFoundError, with what there is instead. A bucket is asked only when the run is read.
+    """
+    if ref is None or not ref.startswith(SCHEME):
+        return DirectorySource(resolve(ref, checkout))
+    return in_bucket(ref)
+
+
+def in_bucket(url: str) -> RunSource:
+    """Raises UsageError for what is no place in a bucket."""
+    # Imported here: the SDK takes longer to load than most commands take to run.
+    from runner.runs.in_bucket import BucketSource  # noqa: PLC0415
+    from runner.stores.s3 import open_bucket  # noqa: PLC0415
+
+    return BucketSource(open_bucket(url))
+
+
+def urls_of_runs(url: str) -> list[str]:
+    """The runs below `s3://BUCKET/PREFIX/runs` (`/runs` may be left out), newest first by their ids."""
+    from runner.stores.s3 import open_bucket  # noqa: PLC0415  as above
+
+    bucket = open_bucket(url if url.rstrip("/").endswith("/runs") else f"{url.rstrip('/')}/runs")
+    return [str(bucket.where.below(name)) for name in sorted(bucket.folders(), key=_newest, reverse=True)]
+
+
+def _newest(run_id: str) -> tuple[str, str]:
+    stamp = _STAMP.search(run_id)
+    return (stamp.group(1) if stamp else "", run_id)
