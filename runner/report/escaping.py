@@ -11,6 +11,10 @@ import re
 from runner.report import clean
 
 _TICKS = re.compile(r"`+")
+_MANY_TICKS = re.compile(r"`{40}(?=`)")
+"""GitHub's parser opens no code span with more than 80 backticks, and counts those of a fence up to 255 only:
+what stood behind longer runs would be Markdown again.
+"""
 _COMMAND = re.compile(r"(?m)^(\s*):(?=:)|##(?=\[)")
 """What a log of GitHub Actions takes for a command, and a report may be printed into one."""
 
@@ -35,7 +39,7 @@ def disarmed(text: str) -> str:
 
 def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
     """A code span of one line, at most `limit` characters of it. `cell`: in a table, where `|` ends it."""
-    shown = disarmed(visible(text if len(text) <= limit else text[: limit - 1] + "…"))
+    shown = _parted(disarmed(visible(text if len(text) <= limit else text[: limit - 1] + "…")))
     if not shown.strip():
         return ""
     if cell:
@@ -48,9 +52,14 @@ def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """A fenced block that nothing in `text` can close."""
-    shown = disarmed(visible(text, keep="\n\t")).rstrip("\n")
+    shown = _parted(disarmed(visible(text, keep="\n\t"))).rstrip("\n")
     ticks = "`" * max(3, _longest_run(shown) + 1)
     return f"{ticks}{language}\n{shown}\n{ticks}"
+
+
+def _parted(text: str) -> str:
+    """No run of backticks is longer than a parser counts."""
+    return _MANY_TICKS.sub(lambda match: f"{match[0]} ", text) if "`" * 41 in text else text
 
 
 def _longest_run(text: str) -> int:
