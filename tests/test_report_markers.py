@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.report.markers import (
+    DEEDS,
     HISTORY,
     KINDS,
+    REQUESTED_JOBS,
     VERDICTS,
     Marker,
     Posted,
+    Request,
     Superseded,
     choose,
     line,
@@ -40,6 +43,27 @@ _markers = st.builds(
 )
 
 
+_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True)
+_replies = st.builds(
+    Marker,
+    kind=st.just("reply"),
+    subject=st.integers(1, 2**63).map(str),
+    generation=st.integers(1, 2),
+    claim=st.just("") | st.from_regex(r"[0-9]{1,19}\.[0-9]{1,9}\.[0-9a-f]{8}", fullmatch=True),
+    request=st.none()
+    | st.builds(
+        Request,
+        do=st.sampled_from(DEEDS),
+        run=_ids,
+        on=st.integers(0, 2**63 - 1),
+        jobs=st.lists(_ids, max_size=REQUESTED_JOBS).map(tuple),
+    ),
+)
+REPLY = Marker(
+    kind="reply", subject="9", generation=1, request=Request(do="cancel", run="a-1", on=7, jobs=("b",))
+)
+
+
 def posted(
     number: int, *, author: str = BOT, generation: int = 1, hidden: bool = False, **fields: str
 ) -> Posted:
@@ -51,7 +75,7 @@ def test_looks_as_documented() -> None:
     assert line(MARKER) == '<!-- runner:plan {"generation":7,"subject":"12"} -->'
 
 
-@given(_markers)
+@given(_markers | _replies)
 def test_comes_back_as_it_was(marker: Marker) -> None:
     text = line(marker)
     assert "\n" not in text
@@ -91,6 +115,32 @@ def test_comes_back_as_it_was(marker: Marker) -> None:
     ],
 )
 def test_anything_else_is_no_marker(body: str) -> None:
+    assert parse(body) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        line(REPLY).replace("runner:reply", "runner:plan"),
+        line(REPLY).replace("runner:reply", "runner:live"),
+        line(REPLY).replace('"cancel"', '"delete"'),
+        line(REPLY).replace('"cancel"', "1"),
+        line(REPLY).replace('["b"]', '"b"'),
+        line(REPLY).replace('["b"]', '["b",1]'),
+        line(REPLY).replace('["b"]', '["../b"]'),
+        line(REPLY).replace('["b"]', f"[{','.join(['1'] * 101)}]"),
+        line(REPLY).replace('"on":7', '"on":"7"'),
+        line(REPLY).replace('"on":7,', ""),
+        line(REPLY).replace('"on":7', '"on":7,"more":1'),
+        line(REPLY).replace('"a-1"', '"a/1"'),
+        line(MARKER).replace('"subject"', '"claim":"1.1.00000000","subject"'),
+        line(MARKER).replace('"subject"', '"run":"a-1","subject"'),
+        line(REPLY).replace('"generation"', '"claim":"1.1","generation"'),
+        line(REPLY).replace('"generation"', '"run":"a-1","generation"'),
+    ],
+)
+def test_a_request_is_strict_and_a_replys_own(body: str) -> None:
+    assert parse(line(REPLY)) == REPLY
     assert parse(body) is None
 
 

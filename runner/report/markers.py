@@ -25,7 +25,7 @@ _CLAIM = re.compile(r"[0-9]{1,19}\.[0-9]{1,9}\.[0-9a-f]{8}", re.ASCII)
 REQUESTED_JOBS = 100
 _LARGEST = 2**63 - 1
 VERDICTS = ("planned", "broken", "nothing")
-DEEDS = ("cancel",)
+DEEDS = ("cancel", "retry", "resume", "run")
 _OF = {"live": ("run",), "reply": ("claim", "request")}
 """The fields that only comments of one kind have."""
 
@@ -46,7 +46,10 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a reply asks of whoever runs `run` in the workflow run `on`. Without `jobs` all of it is meant."""
+    """What a reply is about to do to `run`, or asks of the workflow run `on` where that is live.
+
+    Without `jobs` all of it is meant. Where there is no run yet, `run` is what names its plan.
+    """
 
     do: str
     run: str
@@ -183,7 +186,7 @@ def _marker(kind: str, record: dict[str, Any]) -> Marker:
     )
 
 
-def _request(entry: dict[str, Any]) -> Request:
+def _request(entry: Any) -> Request:
     if not isinstance(entry, dict) or set(entry) != {"do", "run", "on", "jobs"} or entry["do"] not in DEEDS:
         raise ValueError("not a request")
     jobs = entry["jobs"]

@@ -134,10 +134,12 @@ def finished(before: Reply, said: Sequence[str], *, ok: bool) -> Reply:
 
 def preview(kind: str, run_id: str, jobs: Sequence[str], total: int) -> Reply:
     """What `retry` or `resume` is going to run: these jobs of a queue with `total` of them."""
-    word = {"retry": "Runs again", "resume": "Goes on"}[kind]
+    word, runs = {"retry": ("Runs again", "run again"), "resume": ("Goes on with", "run")}[kind]
     return Reply(
-        headline=f"🚀 {word}: {counted(len(jobs), 'job')} of {code(run_id)}",
-        facts=(f"{counted(total - len(jobs), 'job')} of {total:,} stay as they are.",),
+        headline=f"🚀 {word} {counted(len(jobs), 'job')} of {code(run_id)}",
+        facts=(
+            f"{len(jobs):,} of {counted(total, 'job')} of {code(run_id)} {runs}; the rest stays as it is.",
+        ),
         sections=(
             Section(
                 name="jobs",

@@ -10,9 +10,11 @@ from runner.gitops import kept, unpacking
 from runner.gitops.commands.asked import Answer, Asked
 from runner.gitops.commands.performing import Performing, Place
 from runner.gitops.context import is_commit
+from runner.gitops.kept import Kept
 from runner.graph import Graph
 from runner.report import reply
 from runner.report.escaping import code
+from runner.report.markers import Request
 from runner.report.reply import Reply
 from runner.report.wording import run_said
 from runner.runs.places import make_home
@@ -42,10 +44,19 @@ def again(asked: Asked, perform: Performing) -> Answer:
     place = Place(commit=plan.git.sha, head=asked.pull.head_commit, pull=asked.pull.number)
 
     def act() -> Reply:
+        _still(asked, found)
         carried = perform.again(kind, directory, run_id, job_ids, place)
         return reply.finished(said, carried.said, ok=carried.ok)
 
-    return Answer(said=said, act=act)
+    request = Request(do=kind, run=run_id, on=asked.context.run_id, jobs=job_ids)
+    return Answer(said=said, request=request, act=act)
+
+
+def _still(asked: Asked, found: Kept) -> None:
+    """Nobody went on with the run while it was brought here and our reply was posted."""
+    now = kept.find_run(asked.forge, asked.context, asked.commits, found.run_id)
+    if (now.workflow_run, now.artifact) != (found.workflow_run, found.artifact):
+        raise RefusedError(f"somebody else went on with run {found.run_id}", hint="look, then ask again")
 
 
 def will_run(state: RunState, kind: str, job_ids: Sequence[str]) -> tuple[str, ...]:
@@ -85,4 +96,5 @@ def refused(asked: Asked, perform: Performing) -> Answer:
         carried = perform.refused(asked.pull, digest)
         return reply.finished(said, carried.said, ok=carried.ok)
 
-    return Answer(said=said, act=act)
+    request = Request(do="run", run=digest.removeprefix("sha256:"), on=asked.context.run_id)
+    return Answer(said=said, request=request, act=act)

@@ -31,10 +31,15 @@ _THEIRS = frozenset({FAILED, NOT_FOUND})
 def check(context: Context, event: CommentEvent, forge: CodeHost) -> int:
     """Outputs for the jobs that follow: `allowed`, `needs` (light or run), `answer` (there is one to give).
 
-    Asks with the right to read alone, and writes nothing.
+    What somebody wrote who may give commands is `allowed` with its mistakes: the answer says them. Asks with
+    the right to read alone, and writes nothing.
     """
     permit = permitted(event, forge, allowance(context))
-    context.give(allowed=_flag(permit.allowed), needs=needs(permit.command), answer=_flag(not permit.silent))
+    context.give(
+        allowed=_flag(permit.allowed or permit.trusted),
+        needs=needs(permit.command if permit.allowed else None),
+        answer=_flag(not permit.silent),
+    )
     if permit.silent:
         context.summarize(f"Nothing to do: {permit.reason}.")
     return SUCCEEDED
@@ -122,13 +127,15 @@ class _Answering:
         """What cannot be said beforehand is not done: without our reply another process would do it again."""
         assert answer.act is not None  # noqa: S101  for the type checker
         try:
-            if not self._replies.claim(answer.said):
+            if not self._replies.claim(answer.said, answer.request):
                 return SUCCEEDED
         except ForgeRefusedError as error:
             return self._unsaid(answer.said, error)
         self._react(DONE)
         exit_code = SUCCEEDED
         try:
+            if answer.request is not None:
+                self._replies.alone(answer.request)
             said = answer.act()
         except RunnerError as error:
             said = reply.failure(answer.said, error.message, error.hint)

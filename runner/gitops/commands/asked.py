@@ -34,7 +34,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`said` is the whole answer, or with `act` what is said before: `act` does it and gives the answer."""
+    """`said` is the whole answer, or with `act` what is said before: `act` does it and gives the answer.
+
+    `request` stands in the marker of `said`.
+    """
 
     said: Reply
     request: Request | None = None

@@ -20,10 +20,14 @@ _WRITERS = ("write", "admin")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """`silent`: no answer at all. Where it is not, `comment` and `pull` are there; `reason` may quote."""
+    """`silent`: no answer at all. Where it is not, `comment` and `pull` are there; `reason` may quote.
+
+    `trusted`: the author may give commands, whatever is wrong with this one.
+    """
 
     allowed: bool
     silent: bool = False
+    trusted: bool = False
     reason: str = ""
     hint: str = ""
     command: Command | None = None
@@ -90,6 +94,7 @@ def _judged(
         reason, hint = _objection(found, comment.author, pull, allow, permission)
     return Permit(
         allowed=not reason,
+        trusted=_may(allow, comment.author, permission),
         reason=reason,
         hint=hint,
         command=found if isinstance(found, Command) else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 
-from runner.errors import ForgeNotFoundError
+from runner.errors import ForgeNotFoundError, RefusedError
 from runner.gitops.context import Context
 from runner.ports import CodeHost, Comment
 from runner.report import markers
@@ -50,10 +50,23 @@ class Replies:
         newest = choice.newest if own is None or choice.newest.generation > own.generation else own
         return Before(marker=newest, posted=comments[choice.keep.comment_id])
 
-    def claim(self, said: Reply) -> bool:
+    def claim(self, said: Reply, request: Request | None = None) -> bool:
         """Say what will be done. True where it is for us to do it."""
-        self._mine = self._forge.add_comment(self._asked.pull, self._body(said, ACCEPTED))
+        self._mine = self._forge.add_comment(self._asked.pull, self._body(said, ACCEPTED, request))
         return self._is_oldest()
+
+    def alone(self, request: Request) -> None:
+        """Raises RefusedError where an older reply, to another comment, is at work on the same run."""
+        login = self._forge.login().casefold()
+        for one in self._forge.comments(self._asked.pull):
+            marker = markers.parse(one.body) if one.author.casefold() == login else None
+            if marker is None or marker.generation >= DONE or marker.subject == str(self._asked.id):
+                continue
+            asked, older = marker.request, self._mine is not None and one.id < self._mine.id
+            if asked is not None and asked.run == request.run and older and self._works(marker):
+                raise RefusedError(
+                    f"another command is at it already: {asked.do} {asked.run}", hint="wait for its reply"
+                )
 
     def finish(self, said: Reply, request: Request | None = None) -> bool:
         """The whole answer, in place of ours or as a new one. False where another was first."""
@@ -69,18 +82,20 @@ class Replies:
 
     def settle(self, before: Before) -> bool:
         """Say of a reply whose process is gone that it broke off. False where it may still be at work."""
-        number, attempt = (int(part) for part in (before.marker.claim or "0.0.0").split(".")[:2])
-        if self._is_at_work(number, attempt):
+        if self._works(before.marker):
             return False
         now = self._forge.comment(before.posted.id)
         if now.body != before.posted.body:
             return False
+        number, _ = _claimed(before.marker)
         url = f"{self._context.server_url}/{self._context.repository}/actions/runs/{number}" if number else ""
-        marker = replace(before.marker, generation=DONE)
+        marker = replace(before.marker, generation=DONE, request=None)
         self._forge.edit_comment(before.posted, reply(marker, broke_off(url)))
         return True
 
-    def _is_at_work(self, number: int, attempt: int) -> bool:
+    def _works(self, marker: Marker) -> bool:
+        """Whether the process that made this claim may still live."""
+        number, attempt = _claimed(marker)
         if number in {0, self._context.run_id}:  # of one workflow run only the newest attempt lives
             return number != 0 and attempt > self._context.attempt
         try:
@@ -119,3 +134,9 @@ class Replies:
             request=request,
         )
         return reply(marker, said)
+
+
+def _claimed(marker: Marker) -> tuple[int, int]:
+    """The workflow run that made the claim, and its attempt."""
+    number, attempt, _ = (marker.claim or "0.0.0").split(".")
+    return int(number), int(attempt)
