@@ -21,7 +21,7 @@ from runner.schema.samples import written
 from runner.schema.walk import Walk
 from tests.snapshots import assert_snapshot
 
-NAMES = ("queue", "config", "plan", "event")
+NAMES = ("queue", "config", "plan", "event", "pull")
 ROOT = Path(__file__).parent.parent
 HANDLED = {
     "$ref", "type", "enum", "const", "pattern", "anyOf", "required", "properties", "patternProperties",

@@ -24,9 +24,12 @@ LIMIT = 1 << 20
 UNPACKED = 8 << 20
 """Bytes that all packed plans of one file may have once they are unpacked."""
 MOST_FILES = 300
+MOST_JOBS = 30_000
+"""Of all plans together."""
 MOST_REMOVED = 200
 MOST_PROBLEMS = 300
 """Of one file. A file in which everything is wrong says so this often."""
+MOST_PARAMS = 100
 LONGEST_TEXT = 2000
 LONGEST_PATH = 500
 Level = tuple[int, int]
@@ -77,11 +80,14 @@ def written(bundle: Bundle) -> tuple[Bundle, bytes]:
     large even packed becomes a problem, since nobody could review it.
     """
     bundle = replace(bundle, removed=bundle.removed[:MOST_REMOVED])
+    if sum(len(plan.queue.jobs) for plan in bundle.plans) > MOST_JOBS:
+        return written(_without_largest(bundle))
     for level in _FEWER:
-        raw = _encoded(bundle, level)
+        heads = [_encode(_head(file, level)) for file in bundle.queues]
+        raw = _encoded(bundle, heads)
         if raw is not None:
             return bundle, raw
-        if sum(map(len, _heads(bundle, level))) <= LIMIT // 2:
+        if sum(map(len, heads)) <= LIMIT // 2:
             return written(_without_largest(bundle))
     first = bundle.queues[0].source
     problem = Problem(
@@ -91,9 +97,8 @@ def written(bundle: Bundle) -> tuple[Bundle, bytes]:
     return written(replace(bundle, queues=(alone,), removed=()))
 
 
-def _encoded(bundle: Bundle, level: Level) -> bytes | None:
-    """None where they do not fit."""
-    heads = _heads(bundle, level)
+def _encoded(bundle: Bundle, heads: Sequence[str]) -> bytes | None:
+    """`heads` are the files without their plans. None where they do not fit."""
     bodies = [_plain(file.plan) for file in bundle.queues]
     room = LIMIT - _FRAME - sum(map(len, heads))
     by_size = sorted(range(len(bodies)), key=lambda i: -len(bodies[i]))
@@ -128,16 +133,11 @@ def _without_largest(bundle: Bundle) -> Bundle:
     return replace(bundle, queues=tuple(files))
 
 
-def _heads(bundle: Bundle, level: Level) -> list[str]:
-    """Each file without its plan."""
-    return [_encode(_head(file, level)) for file in bundle.queues]
-
-
 def _head(file: PlannedFile, level: Level) -> dict[str, Any]:
     most, longest = level
     form: dict[str, Any] = {"source": file.source}
     if file.params:
-        form["params"] = [shorten(name, min(longest, 200)) for name in file.params[: min(most, 100)]]
+        form["params"] = [shorten(name, min(longest, 200)) for name in file.params[: min(most, MOST_PARAMS)]]
     if file.problems:
         form["problems"] = [_problem(problem, longest) for problem in _first(file.problems, most)]
     return form

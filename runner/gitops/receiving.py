@@ -19,14 +19,26 @@ from typing import Any, NoReturn
 
 from runner import schema
 from runner.errors import PlanError
-from runner.gitops.artifact import LIMIT, NAME, UNPACKED, Bundle, PlannedFile, is_clean
+from runner.gitops.artifact import (
+    LIMIT,
+    LONGEST_TEXT,
+    MOST_FILES,
+    MOST_JOBS,
+    MOST_PARAMS,
+    MOST_PROBLEMS,
+    MOST_REMOVED,
+    NAME,
+    UNPACKED,
+    Bundle,
+    PlannedFile,
+    is_clean,
+)
 from runner.model import Git, Plan, Queue
 from runner.plan.codec import plan_of, to_json
 from runner.plan.digest import digest_of
 from runner.problems import Location, Problem, Severity, shorten
 from runner.units import LONGEST
 
-MOST_JOBS = 50_000
 _DEPTH = 72
 """A queue file may be 64 deep, and its plan stands inside a few more."""
 _MOST_RETRIES = 1_000_000
@@ -56,6 +68,8 @@ def from_bytes(raw: bytes) -> Bundle:
     if len(raw) > LIMIT:
         raise _refused(f"it has more than {LIMIT >> 20} MiB")
     form = _parsed(raw, "pull")
+    if len(form["queues"]) > MOST_FILES or len(form["removed"]) > MOST_REMOVED:
+        raise _refused("it has more files than one pull request is planned with")
     files = tuple(_files(form["queues"]))
     removed = tuple(form["removed"])
     sources = [file.source for file in files]
@@ -78,6 +92,7 @@ def _files(entries: Sequence[Mapping[str, Any]]) -> Iterator[PlannedFile]:
     room, jobs = UNPACKED, 0
     for entry in entries:
         plan = None
+        _check_size(entry)
         if "packed" in entry:
             unpacked = _unpacked(entry["packed"], room)
             room -= len(unpacked)
@@ -96,6 +111,18 @@ def _files(entries: Sequence[Mapping[str, Any]]) -> Iterator[PlannedFile]:
         )
 
 
+def _check_size(entry: Mapping[str, Any]) -> None:
+    """Counts and lengths, which whoever writes the file keeps to."""
+    problems, params = entry.get("problems", ()), entry.get("params", ())
+    texts = [text for problem in problems for text in (problem["message"], problem.get("hint", ""))]
+    if len(problems) > MOST_PROBLEMS or len(params) > MOST_PARAMS:
+        raise _refused("a file in it has more problems than are handed on")
+    if any(len(text) > LONGEST_TEXT for text in (*texts, *params)):
+        raise _refused("a text in it is longer than any that is handed on")
+    if "plan" in entry and "packed" in entry:
+        raise _refused("a file in it has two plans")
+
+
 def _unpacked(text: str, room: int) -> bytes:
     """At most `room` bytes ever exist, however much the text would become."""
     try:
@@ -109,10 +136,15 @@ def _unpacked(text: str, room: int) -> bytes:
 
 
 def _plan(form: Mapping[str, Any], source: str) -> Plan:
-    plan = plan_of(form)
+    try:
+        plan = plan_of(form)
+    except PlanError as error:
+        raise _refused(f"a plan in it is none: {shorten(error.message.partition(': ')[2], 200)}") from error
     if plan.source != source or plan.git != Git():
         raise _refused("a plan in it is not that of its file")
-    if not plan.queue.jobs or not _is_bounded(plan.queue):
+    if not plan.queue.jobs:
+        raise _refused("a plan in it has no jobs")
+    if not _is_bounded(plan.queue):
         raise _refused("a plan in it has numbers that no queue has")
     if digest_of(plan.queue, runner_version=plan.runner_version) != plan.digest:
         raise _refused("a plan in it does not have the digest that it claims")
@@ -167,7 +199,7 @@ def _conform(form: Any, kind: str) -> None:
 
 
 def _is_deeper(form: Any, most: int) -> bool:
-    level = [form]
+    level = [form] if isinstance(form, dict | list) else []
     for _ in range(most):
         level = [
             inner
