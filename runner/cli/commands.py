@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("results:results", "List or copy the result files and logs of a run."),
     "report": ("report:report", "Write the report of a run."),
     "template": ("template:template", "Start a queue from a template."),
+    "demo": ("demo:demo", "Play the whole loop of a pull request on this machine."),
     "init": ("init:init", "Put the GitOps loop into a git repository."),
     "github": ("github:github", "What the workflows call, in a step of GitHub Actions."),
     "doctor": ("doctor:doctor", "Say what is missing here and on GitHub, each with its fix."),

@@ -15,6 +15,7 @@ NUMBER = 7
 SOURCE = "queues/forecast.yaml"
 QUEUE = """\
 queue_id: forecast
+timeout: 30m
 jobs:
   - job_id: fetch
     command: printf 'day,load\\n1,40\\n2,44\\n' > load.csv
@@ -54,25 +55,26 @@ def play(folder: Path, clock: Clock) -> Iterator[Scene]:
     world = World(folder, clock)
     pull = _proposed(world)
     _plan(world, pull)
+    shown = {comment.id: comment.body for comment in _said(world)}
     yield Scene(
         title=f"{AUTHOR} opens pull request #{NUMBER} with {SOURCE}",
         comments=_said(world),
         statuses=_statuses(world, pull.head_commit),
     )
     pull = world.squash(pull)
-    seen = {comment.id for comment in _said(world)}
     _merge(world, pull)
+    news = tuple(comment for comment in _said(world) if shown.get(comment.id) != comment.body)
     yield Scene(
         title="The pull request is merged, and its queue runs",
-        comments=tuple(c for c in _said(world) if c.id not in seen),
+        comments=news,
         statuses=_statuses(world, pull.merge_commit),
     )
-    seen = {comment.id for comment in world.forge.comments(NUMBER)}
+    shown = {comment.id: comment.body for comment in _said(world)}
     asked = world.forge.put_comment(NUMBER, f"/runner retry {_run_id(world)}", author=AUTHOR)
     _command(world, pull, asked)
     yield Scene(
-        title=f"The quota is raised; {AUTHOR} comments: {asked.body}",
-        comments=_said(world),
+        title=f"The quota is raised, and {AUTHOR} comments: {asked.body}",
+        comments=tuple(comment for comment in _said(world) if shown.get(comment.id) != comment.body),
         statuses=_statuses(world, pull.merge_commit),
     )
 

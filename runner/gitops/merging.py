@@ -21,6 +21,8 @@ from runner.gitops.starting import starts
 from runner.gitops.worktree import checked_out
 from runner.model import Git
 
+_LOOKS = 2
+
 
 def merge(happened: Happened, stage: Stage) -> int:
     """Exit code 0 once everything is shown, whatever the jobs did; 4 where something could not be shown."""
@@ -80,7 +82,7 @@ def _decided(happened: Happened, stage: Stage) -> tuple[Decision, Config]:
     if isinstance(happened, PushEvent):
         known = history.exists(checkout, happened.before)
         config = config_at(checkout, happened.before) if known else Config()
-        return due_on_push(happened, checkout, stage.forge, config), config
+        return _due_on_push(happened, config, stage), config
     if isinstance(happened, DispatchEvent):
         branch = stage.forge.repository().default_branch
         if context.ref != f"refs/heads/{branch}":
@@ -92,6 +94,17 @@ def _decided(happened: Happened, stage: Stage) -> tuple[Decision, Config]:
         salt = f"by hand {context.run_id}" if context.run_id else f"by hand {stage.clock.now()}"
         return due_by_hand(happened, context.sha, checkout, config, salt=salt), config
     raise UsageError("merge is for push and workflow_dispatch", hint="see .github/workflows/merge.yaml")
+
+
+def _due_on_push(event: PushEvent, config: Config, stage: Stage) -> Decision:
+    """Asked again where a commit has no pull request yet: what was reviewed must not pass for a direct push."""
+    decision = due_on_push(event, stage.context.checkout, stage.forge, config)
+    for _ in range(_LOOKS if stage.settling else 0):
+        if all(due.pull is not None for due in decision.due):
+            break
+        stage.sleep(stage.settling)
+        decision = due_on_push(event, stage.context.checkout, stage.forge, config)
+    return decision
 
 
 def _reviewed(candidates: Sequence[Candidate], stage: Stage) -> Mapping[int, str | None]:

@@ -44,7 +44,10 @@ class Performed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What performing needs: who calls, the forge, a clock, and ways to wait and to say something."""
+    """What performing needs: who calls, the forge, a clock, and ways to wait and to say something.
+
+    `settling`: seconds that a forge may need to know the pull request of a push.
+    """
 
     context: Context
     forge: CodeHost
@@ -52,6 +55,7 @@ class Stage:
     sleep: Callable[[float], None] = time.sleep
     notice: Callable[[str], None] = lambda _: None
     patience: float = 600.0
+    settling: float = 0.0
 
 
 def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:

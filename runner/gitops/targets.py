@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.config import Config
+from runner.gitops.kept import ARTIFACT
 from runner.gitops.performing import Stage
 from runner.ports import PullRequest
 from runner.publish.target import Target
@@ -18,7 +19,7 @@ def target_of(commit: str, pull: PullRequest | None, config: Config, stage: Stag
         commit=commit,
         head=pull.head_commit if pull is not None else "",
         pull=pull.number if pull is not None else 0,
-        links=Links(report=stage.context.run_url, files=stage.context.files_url(commit)),
+        links=Links(report=stage.context.run_url, files=stage.context.files_url(commit), artifact=ARTIFACT),
         status_jobs=config.gitops.status_jobs,
         live_interval=config.gitops.live_interval,
     )

@@ -17,11 +17,13 @@ _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,2000}", re.ASCII)
 class Links:
     """`report` is the URL of the whole report, `files` of the tree at the commit that is shown
     (`https://github.com/OWNER/REPO/blob/SHA`), `logs` by job id. What is "" or missing is no link.
+    `artifact` is the name of what the workflow run keeps the run's files in, "" where they are at hand.
     """
 
     report: str = ""
     files: str = ""
     logs: Mapping[str, str] = field(default_factory=dict)
+    artifact: str = ""
 
     def place(self, location: Location) -> str:
         """`file:line:column`, leading to the line where that is known."""

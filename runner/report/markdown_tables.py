@@ -31,8 +31,8 @@ def summaries(
     return "\n\n".join(parts)
 
 
-def files(state: RunState, evidence: Evidence, *, shown: int = FILES) -> str:
-    """Result files with size and sha256; without any, ""."""
+def files(state: RunState, evidence: Evidence, *, shown: int = FILES, kept_in: str = "") -> str:
+    """Result files with size and sha256; without any, "". `kept_in`: the artifact that they are in."""
     kept = [(job_id, f) for job_id in state.jobs for f in evidence.files.get(job_id, ())]
     if not kept:
         return ""
@@ -42,9 +42,10 @@ def files(state: RunState, evidence: Evidence, *, shown: int = FILES) -> str:
     ]
     total = format_size(sum(f.size for _, f in kept))
     more = f", of which {shown} are listed" if rows and len(kept) > shown else ""
-    head = f"{counted(len(kept), 'file')}, {total}{more}; copy them: "
+    copied = f"copy them: {code(f'runner results {state.run_id} -o DIR')}"
+    where = f"in the artifact {code(kept_in)} of the workflow run" if kept_in else copied
     listed = "\n\n" + _table(("job", "path", "size", "sha256"), rows) if rows else ""
-    return head + code(f"runner results {state.run_id} -o DIR") + listed
+    return f"{counted(len(kept), 'file')}, {total}{more}; {where}{listed}"
 
 
 def jobs(state: RunState, *, shown: int = ROWS) -> str:
