@@ -90,7 +90,9 @@ class TestFiles:
         assert job["uses"] == f"acme/runner/.github/workflows/{workflow}.yaml@{COMMIT}"
         assert job["permissions"] == _asked_for(called)
 
-    @pytest.mark.parametrize("branch", ["trunk", "release/1.x", "a+b", "it's#1", "yes", "1.0"])
+    @pytest.mark.parametrize(
+        "branch", ["trunk", "release/1.x", "a+b", "it's#1", "yes", "true", "null", "1.0"]
+    )
     def test_the_branch_stays_itself_in_the_workflow(self, lab: Path, branch: str) -> None:
         init(lab, branch=branch)
         (written,) = tree((lab / MERGE).read_text())["on"]["push"]["branches"]
