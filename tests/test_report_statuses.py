@@ -13,14 +13,16 @@ from runner.model import Job, Queue
 from runner.report.grouping import GROUPS, groups
 from runner.report.statuses import (
     FAILURES,
+    PLAN_CONTEXT,
     StatusText,
+    context_of,
     queue_status,
     statuses,
     wanted_minus_published,
 )
 from runner.state import RunState, apply
 from tests.builders import START, Log, failed_log, job, queue
-from tests.comment_examples import HOSTILE, RUNS, hostile_runs
+from tests.comment_examples import HOSTILE, RUNS, fanned, hostile_runs
 from tests.snapshots import assert_snapshot
 
 
@@ -229,3 +231,33 @@ def test_hostile_text_is_text() -> None:
         description = of(state, "a").description
         assert description.isprintable()
         assert len(description) <= 140
+
+
+class TestPlanIsNoQueue:
+    @pytest.mark.parametrize(
+        ("queue_id", "context"),
+        [
+            ("plan", "runner/plan.queue"),
+            ("PLAN", "runner/PLAN.queue"),
+            ("plan.queue", "runner/plan.queue.queue"),
+            ("plans", "runner/plans"),
+            ("plan.queues", "runner/plan.queues"),
+        ],
+    )
+    def test_a_queue_of_that_name(self, queue_id: str, context: str) -> None:
+        state = Log(queue(job("a"), queue_id=queue_id)).whole("a", 0.0).state()
+        assert {status.context for status in statuses(state)} == {context, f"{context}/a"}
+        assert PLAN_CONTEXT.casefold() not in {status.context.casefold() for status in statuses(state)}
+
+    @given(st.lists(st.sampled_from(["plan", "Plan", ".queue", "queue", "x", "."]), max_size=4).map("".join))
+    def test_two_queues_never_share_a_status(self, queue_id: str) -> None:
+        others = ["plan", "plan.queue", "plan.queue.queue", "x"]
+        contexts = {context_of(name) for name in {queue_id, *others}}
+        assert len(contexts) == len({queue_id, *others})
+        assert PLAN_CONTEXT not in contexts
+
+
+def test_groups_that_are_at_hand_are_not_made_again() -> None:
+    state = fanned(60, bad=3, running=2).state()
+    assert statuses(state, grouped=groups(state.queue)) == statuses(state)
+    assert len(statuses(state, grouped=())) == 4  # the queue and what failed

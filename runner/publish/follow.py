@@ -176,16 +176,17 @@ def _advance(runs: Sequence[_Run], forge: CodeHost, clock: Clock, deadline: floa
         return None
     for run in runs:
         run.learn(now)
-    due = [(run, run.due(now)) for run in runs]
-    ready = [(found.rank, number) for number, (_, found) in enumerate(due) if found.rank is not None]
-    if ready:
-        may_go = forge.next_write()
-        now = clock.now()  # later than before the forge was asked, which also looks at a clock
-        if may_go <= now:
-            due[min(ready)[1]][0].step(now)
-            return 0.0
-    else:
-        may_go = min((found.later for _, found in due), default=math.inf)
-    if all(run.is_over for run in runs) and (may_go == math.inf or may_go > deadline):
+    may_go = forge.next_write()
+    are_over = all(run.is_over for run in runs)
+    if may_go > now and not are_over:
+        return min(POLL, may_go - now)  # by then there is more to choose from
+    due = [run.due(now) for run in runs]
+    ready = [(found.rank, number) for number, found in enumerate(due) if found.rank is not None]
+    if ready and may_go <= now:
+        runs[min(ready)[1]].step(now)
+        return 0.0
+    if not ready:
+        may_go = min((found.later for found in due), default=math.inf)
+    if are_over and (may_go == math.inf or may_go > deadline):
         return None
-    return min(POLL, max(may_go - now, 0.0)) or POLL
+    return min(POLL, may_go - now) if may_go > now else POLL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.errors import (
@@ -33,6 +33,7 @@ from runner.publish.wanted import (
 from runner.report.comment_final import final_comment
 from runner.report.comment_live import live_comment
 from runner.report.evidence import Evidence
+from runner.report.grouping import Group, groups
 from runner.state import RunState
 
 POST, EDIT = "post comments", "edit comments"
@@ -71,6 +72,7 @@ class Publisher:
         self._trouble = Trouble(notice)
         self._known = Known(forge, target, clock=clock, trouble=self._trouble)
         self._allowance = allowance or Allowance()
+        self._grouped: Sequence[Group] | None = None
         self._cached: tuple[tuple[int, bool, int], Wanted] | None = None
 
     @property
@@ -153,7 +155,10 @@ class Publisher:
         key = (state.seq, died, self._known.version)
         if self._cached is None or self._cached[0] != key or now >= self._cached[1].later:
             shown = as_it_stands(state, died=died)
-            self._cached = (key, wanted(shown, self._known.picture(), self._target, now))
+            if self._grouped is None and len(state.jobs) > self._target.status_jobs:
+                self._grouped = groups(state.queue)
+            found = wanted(shown, self._known.picture(), self._target, now, grouped=self._grouped)
+            self._cached = (key, found)
         return self._cached[1]
 
     def _carry_out(self, write: Write, render: Render) -> None:

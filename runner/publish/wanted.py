@@ -16,6 +16,7 @@ from runner.publish.target import Target
 from runner.report import markers
 from runner.report.comment_final import final_marker
 from runner.report.comment_live import live_marker
+from runner.report.grouping import Group
 from runner.report.markers import Choice, Posted
 from runner.report.statuses import PENDING, StatusText, queue_status, statuses, wanted_minus_published
 from runner.state import RunPhase, RunState
@@ -100,26 +101,36 @@ def as_it_stands(state: RunState, *, died: bool) -> RunState:
     )
 
 
-def wanted(state: RunState, picture: Picture, target: Target, now: float) -> Wanted:
-    """`state` as it stands (see above)."""
+def wanted(
+    state: RunState, picture: Picture, target: Target, now: float, *, grouped: Sequence[Group] | None = None
+) -> Wanted:
+    """`state` as it stands (see above). `grouped` as in `statuses`."""
     live, final = _chosen(picture, "live", state.queue.queue_id), _chosen(picture, "final", state.run_id)
     if _newest(final) > final_marker(state).generation:
         return Wanted()  # somebody has read more of this run's log than we have
     writes: list[Write] = list(_final(state, picture, final))
     later = math.inf
     if _newest(live) <= live_marker(state).generation:
-        writes += _statuses(state, picture, target)
+        writes += _statuses(state, picture, target, grouped)
         edits, later = _live(state, picture, target, live, now)
         writes += edits
     return Wanted(writes=tuple(sorted(writes, key=lambda write: write.rank)), later=later)
 
 
-def _statuses(state: RunState, picture: Picture, target: Target) -> list[SetStatus]:
+def _statuses(
+    state: RunState, picture: Picture, target: Target, grouped: Sequence[Group] | None
+) -> list[SetStatus]:
     verdict = queue_status(state, target=target.links.report)
     missing: list[tuple[str, StatusText]] = []
     known = picture.statuses.get(target.commit)
     if known is not None:
-        texts = statuses(state, target=target.links.report, limit=target.status_jobs, published=known.keys())
+        texts = statuses(
+            state,
+            target=target.links.report,
+            limit=target.status_jobs,
+            published=known.keys(),
+            grouped=grouped,
+        )
         there = [_text(status) for status in known.values()]
         missing += ((target.commit, status) for status in wanted_minus_published(texts, there))
     for commit in set(target.commits) - {target.commit}:

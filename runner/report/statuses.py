@@ -37,8 +37,10 @@ PLAN_CONTEXT = "runner/plan"
 _LIKE_PLAN = re.compile(r"plan(\.queue)*", re.ASCII | re.IGNORECASE)
 _CONTEXT = 255
 _DESCRIPTION = 140
+_CUT = "…"
 _BY_ITSELF = frozenset({"when", "handler"})
 _FAILED = FAILED_FOR_GOOD - {Outcome.LOST}
+_OVER = frozenset({RunPhase.FINISHED, RunPhase.INTERRUPTED})
 _RANK = {FAILURE: 0, ERROR: 1, SUCCESS: 2, PENDING: 3}
 
 
@@ -53,18 +55,24 @@ class StatusText:
 
 
 def statuses(
-    state: RunState, *, target: str = "", limit: int = STATUS_JOBS, published: Collection[str] = ()
+    state: RunState,
+    *,
+    target: str = "",
+    limit: int = STATUS_JOBS,
+    published: Collection[str] = (),
+    grouped: Sequence[Group] | None = None,
 ) -> list[StatusText]:
     """Every status that this run should have now; those that are terminal first, worst first.
 
     `published` are the contexts that exist already: a job that has one keeps it, also where it is in a group
-    by now (a failure that is tried again), so that none is left behind.
+    by now (a failure that is tried again), so that none is left behind. `grouped`: the queue's groups, where
+    somebody has them at hand: they cost more than all the rest.
     """
     queue = queue_status(state, target=target)
     if len(state.jobs) <= limit:
         rest = [_job(state, job) for job in state.jobs.values()]
     else:
-        rest = [_group(state, group) for group in groups(state.queue)]
+        rest = [_group(state, group) for group in (groups(state.queue) if grouped is None else grouped)]
         rest += [_job(state, job) for job in _apart(state, published)]
     # A sort keeps the order of the file among equals.
     ordered = sorted((queue, *rest), key=lambda s: (s.state == PENDING, s is not queue, _RANK[s.state]))
@@ -164,8 +172,7 @@ def _job(state: RunState, job: JobState) -> StatusText:
 
 def _job_state(state: RunState, job: JobState) -> str:
     if job.outcome is None:
-        over = state.phase in {RunPhase.FINISHED, RunPhase.INTERRUPTED}
-        return ERROR if over else PENDING
+        return ERROR if state.phase in _OVER else PENDING
     if job.outcome is Outcome.SKIPPED:
         return SUCCESS if not _BY_ITSELF.isdisjoint(job.because) else ERROR
     if job.outcome in _FAILED:
@@ -196,15 +203,20 @@ def _job_words(state: RunState, job: JobState) -> str:
 def _apart(state: RunState, published: Collection[str]) -> list[JobState]:
     """The jobs outside groups: the first failures (which stay the first), and what has a status already."""
     queue = state.queue.queue_id
-    known = {context for context in published if context.startswith(f"{context_of(queue)}/")}
+    prefix = f"{context_of(queue)}/"
+    known = {context.removeprefix(prefix) for context in published if context.startswith(prefix)}
+    if any(_CUT in name for name in known):
+        known |= {name for name in state.jobs if context_of(queue, name) in published}
     failed = sorted((j for j in state.jobs.values() if j.outcome in NOT_GOOD), key=lambda j: j.finished_at)
     first = {job.job.job_id for job in failed[:FAILURES]}
-    return [job for name, job in state.jobs.items() if name in first or context_of(queue, name) in known]
+    return [job for name, job in state.jobs.items() if name in first or name in known]
 
 
 def _group(state: RunState, group: Group) -> StatusText:
     jobs = [state.jobs[job_id] for job_id in group.job_ids]
-    states = [_job_state(state, job) for job in jobs]
+    is_open = state.phase not in _OVER and any(job.outcome is None for job in jobs)
+    # One open job says it all; a large queue is asked often while it runs.
+    states = [PENDING] if is_open else [_job_state(state, job) for job in jobs]
     worst = next((s for s in (PENDING, FAILURE, ERROR) if s in states), SUCCESS)
     return StatusText(
         context=context_of(state.queue.queue_id, group.name),
@@ -233,7 +245,7 @@ def _cut(text: str, limit: int) -> str:
     shown = clean.line(text)
     if len(shown) <= limit // 2 or len(shown.encode("utf-16-le")) // 2 <= limit:
         return shown
-    mark = f"…{hashlib.sha256(shown.encode()).hexdigest()[:8]}"
+    mark = f"{_CUT}{hashlib.sha256(shown.encode()).hexdigest()[:8]}"
     room = limit - len(mark)
     head = shown.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore")
     return head + mark
