@@ -26,7 +26,7 @@ from runner.gitops.reviewing import Place, broken, review
 from runner.gitops.revisions import Revisions, revisions_of
 from runner.model import Git
 from runner.prepare.discovery import is_queue_file
-from runner.problems import Problem
+from runner.problems import Problem, shorten
 from runner.report import problems_github
 
 _NO_QUEUES = "files that cannot be queues"
@@ -89,16 +89,22 @@ def _files(context: Context, revisions: Revisions, config: Config, changed: Chan
         now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         config=config,
     )
-    queues = changed.queues[: MOST_FILES - 3]
+    named = [source for source in changed.queues if is_clean(source)]
+    queues = named[: MOST_FILES - 3]
     files = [review(source, place) for source in queues]
     files = told_apart(files, context.checkout, revisions.tested, config)
-    return [*files, *_left_out(changed.queues[len(queues) :]), *_odd(changed.odd)]
+    unnamed = [_unclean(source) for source in changed.queues if not is_clean(source)]
+    return [*files, *_left_out(named[len(queues) :]), *_odd([*unnamed, *changed.odd])]
 
 
 def _left_out(sources: Sequence[str]) -> Iterable[PlannedFile]:
     if sources:
         message = f"{len(sources):,} more queue files changed: too many for one pull request"
-        yield broken(next(filter(is_clean, sources), "queues"), "too-many", message, "make several of it")
+        yield broken(sources[0], "too-many", message, "make several of it")
+
+
+def _unclean(source: str) -> str:
+    return f"{shorten(source, 200)} has a name that cannot be shown as it is: give it a plain one"
 
 
 def _odd(sentences: Sequence[str]) -> Iterable[PlannedFile]:
@@ -120,7 +126,7 @@ def _put(output: Path, raw: bytes) -> None:
 def _show(context: Context, revisions: Revisions, bundle: Bundle) -> None:
     """Annotations on the lines of the change, and the summary of the job: the comment, as it will be."""
     problems = [problem for file in bundle.queues for problem in file.problems]
-    sys.stdout.write(problems_github.text(problems, len(bundle.queues)) + "\n")
+    sys.stdout.write(problems_github.text(problems, len(bundle.queues)))
     sources = [file.source for file in bundle.queues if file.plan is not None]
     before = queues_at(context.checkout, revisions.base, sources) if sources else {}
     pull = pull_of(bundle, number=revisions.number, before=before, files=context.files_url(revisions.sha))

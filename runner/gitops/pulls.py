@@ -65,5 +65,4 @@ def status_words(pull: PullPlan, bundle: Bundle) -> tuple[str, str]:
     if pull.verdict == "broken":
         broken = sum(queue.broken for queue in pull.queues)
         return "failure", f"{broken:,} of {counted(len(pull.queues), 'queue file')} cannot run"
-    words = f"{counted(len(pull.queues), 'queue')}, {counted(pull.jobs, 'job')}"
-    return "success", description(words, agreed(bundle.plans))
+    return "success", description(pull.size, agreed(bundle.plans))

@@ -14,7 +14,7 @@ from runner import plan as plans
 from runner.config import Config
 from runner.errors import PlanError, RunnerError
 from runner.gitops import receiving
-from runner.gitops.artifact import PlannedFile, is_clean
+from runner.gitops.artifact import PlannedFile
 from runner.gitops.child import beyond_policy
 from runner.model import Git, Plan, Queue
 from runner.prepare import Prepared, prepare
@@ -36,8 +36,6 @@ class Place:
 
 def review(source: str, place: Place) -> PlannedFile:
     """`source` is relative to the checkout. Never raises for what the file holds."""
-    if not is_clean(source):
-        return broken(source, "name", "the name of the file cannot be shown as it is", "give it a plain name")
     try:
         prepared = prepared_at(source, place)
     except RunnerError as error:

@@ -74,6 +74,15 @@ class PullPlan:
     def jobs(self) -> int:
         return sum(len(q.preview.plan.queue.jobs) for q in self.queues if q.preview is not None)
 
+    @property
+    def size(self) -> str:
+        """`2 queues, 12 jobs`, and how many have no plan yet."""
+        waiting = sum(queue.preview is None for queue in self.queues)
+        planned = len(self.queues) - waiting
+        waits = f"{counted(waiting, 'queue')} to be given values" if waiting else ""
+        known = _much(planned, self.jobs) if planned or not waiting else ""
+        return ", ".join(filter(None, (known, waits)))
+
 
 def plan_comment(pull: PullPlan, *, limit: int = LIMIT) -> str:
     """The comment, with its marker. It replaces whatever the one before it said."""
@@ -136,7 +145,7 @@ def _headline(pull: PullPlan) -> str:
     if pull.verdict == "nothing":
         return "Nothing to run"
     if pull.verdict == "planned":
-        return f"✅ Ready to run: {_much(len(pull.queues), pull.jobs)}"
+        return f"✅ Ready to run: {pull.size}"
     broken = sum(queue.broken for queue in pull.queues)
     # A file without a plan is a problem, whether or not something says so.
     errors = sum(max(len(_errors(queue)), queue.broken) for queue in pull.queues)
