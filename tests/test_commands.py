@@ -435,7 +435,8 @@ class TestCancel:
         assert cancel_requests(files.forge.comments(MERGED), BOT, RUN_ID) == real
         assert cancel_requests(files.forge.comments(MERGED), BOT, "another") == []
         assert cancel_requests(files.forge.comments(MERGED), BOT, RUN_ID, COMMANDING) == []
-        assert cancel_requests(files.forge.comments(MERGED), "", RUN_ID) == []
+        nobody = [dataclasses.replace(one, author="") for one in files.forge.comments(MERGED)]
+        assert cancel_requests(nobody, "", RUN_ID) == []
 
     def test_the_follower_lays_it_down_once(self, world: World, tmp_path: Path) -> None:
         kept(world, conclusion="", state="pending")
@@ -641,6 +642,55 @@ class TestOnce:
         assert "Done" in done
         assert f"another command is at it already: retry {RUN_ID}" in refused
         assert files.reactions(second.comment) == ["eyes", "rocket", "confused"]
+
+    def test_a_command_that_died_does_not_hold_up_the_next(self, files: FilesWorld, tmp_path: Path) -> None:
+        kept(files)
+        files.workflow(workflow_run(COMMANDING, workflow=".github/workflows/command.yaml"))
+        first, second = (commanded(files, "ann", f"/runner retry {RUN_ID}") for _ in range(2))
+
+        class Dies(Performed):
+            def _carried(self, *args: Any) -> Any:
+                raise Killed
+
+        with pytest.raises(Killed):
+            command(context(checkout(tmp_path)), first, files.forge, perform=Dies())
+        perform = Performed()
+        place = context(checkout(tmp_path, "other"), 901)
+        assert command(place, second, files.forge, perform=perform) == 0
+        assert len(perform.calls) == 1
+
+    def test_what_is_said_while_we_look_is_left(self, files: FilesWorld, tmp_path: Path) -> None:
+        """The one that seemed to be gone ends well at the very moment."""
+        files.workflow(workflow_run(COMMANDING, workflow=".github/workflows/command.yaml"))
+        event = commanded(files, "ann", f"/runner run {DIGEST}")
+
+        class SecondInBetween(Performed):
+            def _carried(self, *args: Any) -> Any:
+                (mine,) = replies(files)
+                done = mine.body.replace('"generation":1', '"generation":2')
+
+                class Late(Dying):
+                    def __getattr__(self, name: str) -> Callable[..., Any]:
+                        if name == "workflow_run":
+                            files.forge.edit_comment(mine, f"{done}\nIt ended well")
+                        return super().__getattr__(name)
+
+                late: Any = Late(files.forge, 1000)
+                assert command(context(checkout(tmp_path, "b"), 901), event, late, perform=Performed()) == 0
+                raise Killed
+
+        with pytest.raises(Killed):
+            command(context(checkout(tmp_path)), event, files.forge, perform=SecondInBetween())
+        assert "It ended well" in replies(files)[-1].body
+
+    def test_a_loser_that_died_is_folded_away(self, files: FilesWorld, tmp_path: Path) -> None:
+        event = commanded(files, "ann", "/runner help")
+        command(context(checkout(tmp_path)), event, files.forge, perform=Performed())
+        (first,) = replies(files)
+        files.forge.add_comment(MERGED, first.body.replace(f".{1}.", ".2.") + "more")
+        assert len(replies(files)) == 2
+        command(context(checkout(tmp_path), 901), event, files.forge, perform=Performed())
+        assert [one.id for one in replies(files)] == [first.id]
 
     def test_a_run_that_went_on_meanwhile(self, files: FilesWorld, tmp_path: Path) -> None:
         """Somebody's retry began and ended between our look at the run and our reply."""

@@ -256,7 +256,7 @@ class TestUnpacking:
         whole = zipped(run_files())
         path, home = tmp_path / "runs.zip", tmp_path / "home"
         home.mkdir()
-        for at in range(0, len(whole), 7):
+        for at in range(0, len(whole), 23):
             raw = bytearray(whole)
             raw[at] ^= 0xFF
             path.write_bytes(raw)
