@@ -190,15 +190,12 @@ def _live(
 
 
 def _closing(state: RunState, shown: Comment | None, generation: int) -> list[Write]:
-    """Its last words; then it is folded away, but not that of a run that can go on."""
+    """Its last words; only then it is folded away, but not that of a run that can go on."""
     if shown is None:
         return []
-    writes: list[Write] = []
     if _generation(shown) < generation:
-        writes.append(Say(rank=Rank.CLOSING, kind="live", generation=generation, comment=shown))
-    if state.phase is RunPhase.FINISHED:
-        writes.append(Minimize(rank=Rank.CLOSING, comment=shown))
-    return writes
+        return [Say(rank=Rank.CLOSING, kind="live", generation=generation, comment=shown)]
+    return [Minimize(rank=Rank.CLOSING, comment=shown)] if state.phase is RunPhase.FINISHED else []
 
 
 def _due(state: RunState, target: Target, shown: Comment, has_news: bool, now: float) -> float:
