@@ -343,4 +343,7 @@ class CodeHost(Forge, Conversation, Lookup, Workflows, Administration, Protocol)
     def next_write(self) -> float:
         """When a write may go at the earliest, seconds since the epoch: what is less urgent can wait."""
 
+    def share(self, among: int) -> None:
+        """The budget of writes is the repository's: this process is one of so many that spend it now."""
+
     def close(self) -> None: ...

@@ -300,7 +300,7 @@ class TestByHand:
     @pytest.mark.parametrize("path", [A, f"./{A}", f" {A}\n"])
     def test_a_queue_file_with_params(self, world: World, path: str) -> None:
         commit = world.repository.commit({A: QUEUE})
-        (due,) = self.asked(world, path, "region=eu\r\n\n day = a=b \n", salt="31").due
+        (due,) = self.asked(world, path, "region=eu\r\n 'day= a=b '", salt="31").due
         assert (due.source, due.commit, due.pull, due.salt) == (A, commit, None, "31")
         assert due.params == {"region": "eu", "day": " a=b "}
 
@@ -342,11 +342,12 @@ class TestByHand:
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("a=1\nb", "line 2 of the params is not name=value"),
-            ("=1", "line 1 "),
-            ("a b=1", "line 1 "),
-            ("${x}=1", "line 1 "),
+            ("a=1\nb", "word 2 of the params is not name=value"),
+            ("=1", "word 1 "),
+            ("a b=1", "word 1 "),
+            ("${x}=1", "word 1 "),
             ("a=1\n\na=2", "the param a is given twice"),
+            ("a='1", "end inside of quotes"),
             ("a=" + "x" * 70_000, "more than 65,536 characters"),
         ],
     )

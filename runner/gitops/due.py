@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,7 @@ def _chosen(commit: str, pulls: Sequence[PullRequest], order: Mapping[str, int])
 def due_by_hand(
     event: DispatchEvent, commit: str, checkout: Path, config: Config, *, salt: str = ""
 ) -> Decision:
-    """The queue file of the input `queue`, with `params`: a line `name=value` each.
+    """The queue file of the input `queue`, with `params`, see `params_of`.
 
     Raises UsageError for inputs that mean nothing, NotFoundError where there is no such file at `commit`.
     """
@@ -162,20 +163,21 @@ def due_by_hand(
 
 
 def params_of(text: str) -> dict[str, str]:
-    """Lines `name=value`; empty ones do not count. Raises UsageError, which names the line."""
+    """Words `name=value`, quoted as in a shell: an input has one line. Raises UsageError, naming the word."""
     if len(text) > _LONGEST:
         raise UsageError(f"the params have more than {_LONGEST:,} characters", hint="make them shorter")
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise UsageError("the params end inside of quotes", hint="close them") from None
     params: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        name, equals, value = line.partition("=")
-        name = name.strip()
-        if not line.strip():
-            continue
+    for number, word in enumerate(words, start=1):
+        name, equals, value = word.partition("=")
         if not equals or not _PARAM.fullmatch(name):
             raise UsageError(
-                f"line {number} of the params is not name=value", hint="give a line to each param"
+                f"word {number} of the params is not name=value", hint="quote a value that has spaces"
             )
         if name in params:
-            raise UsageError(f"the param {name} is given twice", hint="take one of the lines away")
+            raise UsageError(f"the param {name} is given twice", hint="take one of them away")
         params[name] = value
     return params

@@ -97,7 +97,7 @@ def _decided(happened: Happened, stage: Stage) -> tuple[Decision, Config]:
 
 
 def _due_on_push(event: PushEvent, config: Config, stage: Stage) -> Decision:
-    """Asked again where a commit has no pull request yet: what was reviewed must not pass for a direct push."""
+    """Asked again where a commit has no pull request yet: it must not pass for a direct push, unreviewed."""
     decision = due_on_push(event, stage.context.checkout, stage.forge, config)
     for _ in range(_LOOKS if stage.settling else 0):
         if all(due.pull is not None for due in decision.due):

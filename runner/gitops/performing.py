@@ -15,6 +15,7 @@ from runner.gitops import child as children
 from runner.gitops.child import Child
 from runner.gitops.commands.requests import Requests
 from runner.gitops.context import Context
+from runner.gitops.sharing import Sharing
 from runner.ports import Clock, CodeHost
 from runner.publish.follow import Followed, Watched, follow
 from runner.publish.target import Target
@@ -75,7 +76,7 @@ def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
                 clock=stage.clock,
                 sleep=stage.sleep,
                 patience=stage.patience,
-                on_poll=_cancelling(stage),
+                on_poll=_each_look(stage),
                 notice=stage.notice,
             )
         return [
@@ -85,6 +86,16 @@ def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
     finally:
         for agent in at_work.values():
             agent.close()
+
+
+def _each_look(stage: Stage) -> Callable[[Watched, RunState], None]:
+    cancelling, sharing = _cancelling(stage), Sharing(stage.context, stage.forge)
+
+    def look(watched: Watched, state: RunState) -> None:
+        sharing.look(stage.clock.now())
+        cancelling(watched, state)
+
+    return look
 
 
 def _cancelling(stage: Stage) -> Callable[[Watched, RunState], None]:

@@ -28,6 +28,9 @@ class FileForge(Publishing, Administering):
         """At once, always: seconds since the epoch, as GitHub's."""
         return self._clock.now()
 
+    def share(self, among: int) -> None:
+        """There is no budget here."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

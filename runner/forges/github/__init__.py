@@ -37,6 +37,10 @@ class GitHub(Publishing, Looking, Administering):
         """When the budget lets a write through, seconds since the epoch: what is less urgent can wait."""
         return self._pace.next_write()
 
+    def share(self, among: int) -> None:
+        """One budget for a repository: so many machines write to it now, this one included."""
+        self._pace.share(among)
+
     def close(self) -> None:
         self._api.close()
 

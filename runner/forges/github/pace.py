@@ -27,7 +27,7 @@ class Pace:
     ) -> None:
         self.clock = clock
         self._sleep = sleep
-        self._limits = limits or Limits()
+        self._whole = self._limits = limits or Limits()
         self._ledger = ledger or OwnLedger()
         self.patience = patience
         self._held_until = 0.0
@@ -51,6 +51,10 @@ class Pace:
     def _try(self, spent: Spent, now: float, *, write: bool) -> tuple[Spent, float]:
         at = max(earliest(spent, self._limits, now, write=write), self._held_until)
         return (spend(spent, now, write=write), now) if at <= now else (spent, at)
+
+    def share(self, among: int) -> None:
+        """From now on take one part of the limits: so many machines write to this repository."""
+        self._limits = self._whole.shared(max(1, among))
 
     def next_write(self) -> float:
         """When a write could go, seconds since the epoch; now or earlier means at once."""
