@@ -16,8 +16,8 @@ from runner.events import format_time
 from runner.problems import shorten
 from runner.report.table import columns
 from runner.report.wording import counted
-from runner.runs.listing import Listed, listed, listed_urls
-from runner.runs.opening import SCHEME, in_bucket, urls_of_runs
+from runner.runs.listing import Listed, listed, listed_sources
+from runner.runs.opening import SCHEME, in_bucket_of
 from runner.runs.places import HOME, list_runs
 from runner.state import RunState
 from runner.units import format_duration
@@ -60,8 +60,8 @@ def _found(where: str | None, number: int | None) -> tuple[list[Listed], int]:
         return listed(places[:number]), max(0, len(places) - (number or len(places)))
     if not where.startswith(SCHEME):
         raise UsageError(f"{shorten(where)} is not a bucket", hint="write s3://BUCKET/PREFIX, or nothing")
-    urls = urls_of_runs(where)
-    return listed_urls(urls[:number], in_bucket), max(0, len(urls) - (number or len(urls)))
+    sources, count = in_bucket_of(where, number)
+    return listed_sources(sources), count - len(sources)
 
 
 def _row(run: Listed, now: float) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,11 +49,8 @@ def listed(places: Sequence[Place]) -> list[Listed]:
     return [_one(place.run_id, DirectorySource(place.directory)) for place in places]
 
 
-def listed_urls(urls: Sequence[str], source: Callable[[str], RunSource]) -> list[Listed]:
+def listed_sources(sources: Sequence[RunSource]) -> list[Listed]:
     """The same for runs in a bucket, several at once."""
-    if not urls:
-        return []
-    sources = [source(url) for url in urls]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runs") as pool:
         return list(pool.map(lambda one: _one(one.run_id(), one), sources))
 

@@ -32,12 +32,17 @@ def in_bucket(url: str) -> RunSource:
     return BucketSource(open_bucket(url))
 
 
-def urls_of_runs(url: str) -> list[str]:
-    """The runs below `s3://BUCKET/PREFIX/runs` (`/runs` may be left out), newest first by their ids."""
-    from runner.stores.s3 import open_bucket  # noqa: PLC0415  as above
+def in_bucket_of(url: str, number: int | None = None) -> tuple[list[RunSource], int]:
+    """The newest runs below `s3://BUCKET/PREFIX/runs` (`/runs` may be left out), and how many there are.
+
+    By their ids, which say when they were made: one request for a thousand, and none for those not wanted.
+    """
+    from runner.runs.in_bucket import BucketSource  # noqa: PLC0415  as above
+    from runner.stores.s3 import open_bucket  # noqa: PLC0415
 
     bucket = open_bucket(url if url.rstrip("/").endswith("/runs") else f"{url.rstrip('/')}/runs")
-    return [str(bucket.where.below(name)) for name in sorted(bucket.folders(), key=_newest, reverse=True)]
+    names = sorted(bucket.folders(), key=_newest, reverse=True)
+    return [BucketSource(bucket.below(name)) for name in names[:number]], len(names)
 
 
 def _newest(run_id: str) -> tuple[str, str]:

@@ -29,6 +29,10 @@ class Bucket:
         self.where = where
         self._now = 0.0
 
+    def below(self, name: str) -> Bucket:
+        """A place in this one, by the same client."""
+        return Bucket(self.client, self.where.below(name))
+
     def get(self, name: str, span: str = "") -> Found | None:
         """`span`: only these bytes (`bytes=FROM-TO`, `bytes=-LAST`); b"" where the object has none there."""
         more: dict[str, Any] = {"Range": span} if span else {}

@@ -7,6 +7,7 @@ from functools import partial
 from runner.stores.s3.bucket import Bucket
 from runner.stores.s3.client import Settings, connect
 from runner.stores.s3.location import Location
+from runner.stores.s3.requests import LOOK_EVERY
 from runner.stores.s3.shipping import EVERY, OnTrouble
 from runner.stores.s3.store import S3Store
 from runner.stores.s3.uploading import put_file
@@ -18,7 +19,12 @@ def open_bucket(url: str, settings: Settings | None = None) -> Bucket:
 
 
 def open_store(
-    bucket: Bucket, *, generation: int = 1, every: float = EVERY, on_trouble: OnTrouble | None = None
+    bucket: Bucket,
+    *,
+    generation: int = 1,
+    every: float = EVERY,
+    look_every: float = LOOK_EVERY,
+    on_trouble: OnTrouble | None = None,
 ) -> S3Store:
     """The store of the run whose own place `bucket` is: its last part is the run's id."""
     return S3Store(
@@ -27,5 +33,6 @@ def open_store(
         upload=partial(put_file, bucket),
         generation=generation,
         every=every,
+        look_every=look_every,
         on_trouble=on_trouble,
     )

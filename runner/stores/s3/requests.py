@@ -10,14 +10,14 @@ from typing import Any
 
 from runner.stores.s3.objects import Objects
 
-EVERY = 5.0
+LOOK_EVERY = 5.0
 """Seconds between two looks: a run without an end must not ask S3 five times a second."""
 _FOLDER = "requests/"
 
 
 class Requests:
     def __init__(
-        self, objects: Objects, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+        self, objects: Objects, *, every: float = LOOK_EVERY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._objects = objects
         self._every = every

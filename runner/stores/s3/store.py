@@ -13,7 +13,7 @@ from typing import Any
 from runner import events as e
 from runner.errors import RunIsLiveError, StoreError
 from runner.stores.s3.objects import Found, Objects
-from runner.stores.s3.requests import Requests
+from runner.stores.s3.requests import LOOK_EVERY, Requests
 from runner.stores.s3.segments import WHOLE, Reader, Writer
 from runner.stores.s3.shipping import EVERY, OnTrouble, Shipper
 
@@ -24,8 +24,9 @@ class S3Store:
     """`objects` are those below the run's own place, `upload(name, file)` keeps a file there.
 
     Each process that writes has a `generation` of its own, and a higher one shuts out all lower ones.
-    Appended events are visible within `every` seconds and one request, at once after `sync`. All methods
-    raise StoreError; FencedError says that a newer generation writes.
+    Appended events are visible within `every` seconds and one request, at once after `sync`; requests are
+    looked for every `look_every` seconds. All methods raise StoreError; FencedError says that a newer
+    generation writes.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class S3Store:
         upload: Callable[[str, Path], object],
         generation: int = 1,
         every: float = EVERY,
+        look_every: float = LOOK_EVERY,
         on_trouble: OnTrouble | None = None,
     ) -> None:
         self.run_id = run_id
@@ -47,7 +49,7 @@ class S3Store:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._writer = Writer(objects, generation=generation, name=name)
         self._shipper: Shipper | None = None
-        self._requests = Requests(objects)
+        self._requests = Requests(objects, every=look_every)
         self._seq = 0
         self._is_over = False
 

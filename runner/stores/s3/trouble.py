@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from botocore import exceptions as sdk
 
 from runner.errors import StoreBusyError, StoreError
+from runner.problems import shorten
 from runner.stores.s3.location import Location
 
 _CREDENTIALS = "set AWS_PROFILE, or log in: aws sso login"
@@ -76,7 +77,7 @@ def told(what: str, where: Location) -> Iterator[None]:
 
 def trouble(what: str, where: Location, error: Exception) -> StoreError:
     """`what`: a verb in words. Nothing of the SDK's own message is passed on: it may quote what was sent."""
-    begun = f"cannot {what} {where}"
+    begun = f"cannot {what} {shorten(str(where), 300)}"
     if isinstance(error, sdk.ClientError):
         return _refused(begun, where, error)
     if isinstance(error, _NO_CREDENTIALS):
