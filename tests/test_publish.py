@@ -14,6 +14,7 @@ from runner.publish.follow import POLL, Followed
 from runner.publish.publisher import Publisher
 from runner.publish.settle import settle
 from runner.report.evidence import Evidence
+from runner.stores.directory import DirectoryStore
 from tests.builders import RUN_ID, START, Log, failed_log, job, queue
 from tests.forge_worlds import HEAD, MERGE, ForgeWorld, InDouble, InFiles, furnish, github
 from tests.github_double import BOT, Comment, Double, serving
@@ -208,6 +209,37 @@ class TestWhatComesLater:
         writes = len(double.named(SET, CREATE, EDIT))
         assert settle(Publisher(forge, TARGET, clock=clock), failed.directory, clock=clock, sleep=clock.sleep)
         assert len(double.named(SET, CREATE, EDIT)) == writes
+
+    def test_reconcile_tells_of_a_run_that_died(
+        self, world: ForgeWorld, clock: VirtualTime, tmp_path: Path
+    ) -> None:
+        run = play(failed_log(), clock, tmp_path, dies_after=9).all_at_once()
+        publisher = Publisher(world.forge, TARGET, clock=clock)
+        assert settle(publisher, run.directory, clock=clock, sleep=clock.sleep)
+        assert shown(world)[HEAD]["runner/demo"].startswith("error: Interrupted, can be resumed")
+
+    def test_reconcile_leaves_a_run_alone_that_goes_on(
+        self, world: ForgeWorld, clock: VirtualTime, tmp_path: Path
+    ) -> None:
+        run = play(failed_log(), clock, tmp_path, dies_after=9).all_at_once()
+        store = DirectoryStore(run.directory, RUN_ID)
+        store.lease({"pid": 1})
+        publisher = Publisher(world.forge, TARGET, clock=clock)
+        assert settle(publisher, run.directory, clock=clock, sleep=clock.sleep)
+        store.close()
+        assert shown(world)[HEAD]["runner/demo"].startswith("pending: Running")
+        (live,) = world.forge.comments(7)
+        assert not live.minimized
+
+    def test_reconcile_gives_up_in_time(
+        self, double: Double, forge: GitHub, failed: Playing, clock: VirtualTime
+    ) -> None:
+        failed.all_at_once()
+        double.fail(status=502, operation=SET, times=None)
+        began = clock.now()
+        publisher = Publisher(forge, TARGET, clock=clock)
+        assert not settle(publisher, failed.directory, clock=clock, sleep=clock.sleep, patience=100.0)
+        assert clock.now() - began < 200.0, "one try of the session's more than our patience"
 
     def test_an_older_log_after_a_newer_one_changes_nothing(
         self, world: ForgeWorld, failed: Playing, clock: VirtualTime, tmp_path: Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import pytest
@@ -16,8 +15,6 @@ from runner.publish.wanted import (
     QUIET,
     Minimize,
     Picture,
-    Rank,
-    Say,
     SetStatus,
     Wanted,
     as_it_stands,
@@ -224,9 +221,3 @@ def test_allowance_is_a_burst_and_then_one_by_one() -> None:
     assert gone == [0.0, 0.0, 0.0, 10.0, 20.0, 30.0]
     assert allowance.next - START == 40.0
     assert allowance.next < START + 1000  # it fills up again
-
-
-def test_ranks_are_in_order_of_urgency() -> None:
-    assert sorted(Rank) == [Rank.TERMINAL, Rank.FINAL, Rank.CLOSING, Rank.LIVE, Rank.PENDING]
-    assert math.isinf(Wanted().later)
-    assert Say(rank=Rank.FINAL, kind="final", generation=1).comment is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.publish.refusal import refuse
+from runner.publish.refusal import is_refusal, refuse
 from runner.report.comment_refused import refused_comment
 from runner.report.escaping import code
 from runner.report.markers import parse
@@ -50,6 +50,7 @@ def test_it_is_said_once_on_the_commits_and_in_the_conversation(world: ForgeWorl
         assert refuse(world.forge, TARGET, "demo", SENTENCE, LINES)
     assert states(world, MERGE) == states(world, HEAD) == [STATUS]
     assert world.forge.statuses(MERGE)[0].target == REPORT
+    assert is_refusal(world.forge.statuses(MERGE)[0])
     (comment,) = world.forge.comments(7)
     assert comment.body.strip() == refused_comment("demo", SENTENCE, LINES).strip()
 
@@ -70,6 +71,7 @@ def test_the_live_comment_of_a_run_takes_its_place(world: ForgeWorld, tmp_path: 
     live, _final = world.forge.comments(7)
     assert live.id == refusal.id
     assert SENTENCE not in live.body
+    assert not any(is_refusal(status) for status in world.forge.statuses(MERGE))
 
 
 def test_never_in_place_of_a_run(world: ForgeWorld, tmp_path: Path) -> None:
