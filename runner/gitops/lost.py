@@ -14,6 +14,7 @@ from runner.report.links import link
 from runner.report.markers import Marker, Posted
 from runner.report.statuses import ERROR, PENDING
 
+_FOR_PULLS = frozenset({"push", "issue_comment"})
 WORDS = "Lost: the machine that ran it ended and kept nothing"
 
 
@@ -24,11 +25,11 @@ def is_lost(status: Status) -> bool:
 def say_lost(context: str, commit: str, run: WorkflowRun, pull: PullRequest | None, stage: Stage) -> None:
     """Statuses of the queue and its jobs that were still pending, on the commit and the head; a comment.
 
-    The pull request is told only if this run was shown there: one by hand or by the clock was not. The commit
-    comes last, since it is what a pass finds again. Safe to repeat. Raises ForgeError.
+    The pull request is told if this run was shown there or would have been, as one by hand or by the clock
+    would not. The commit comes last: it is what a pass finds again. Safe to repeat. Raises ForgeError.
     """
     url = next((s.target for s in _pending(context, commit, stage)), "")
-    if pull is not None and _is_shown_in(pull, context, url, stage):
+    if pull is not None and (run.event in _FOR_PULLS or _is_shown_in(pull, context, url, stage)):
         _comment(context, commit, run, pull.number, stage)
         _mark(context, pull.head_commit, url, stage)
     _mark(context, commit, url, stage)

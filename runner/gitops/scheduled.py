@@ -191,10 +191,15 @@ class _Search:
         return any(self._took(status, slot) for status in seen if status is not None)
 
     def _took(self, status: Status, slot: Slot) -> bool:
-        """Whether another pass than those that the cursor knows of has started this slot, or is about to."""
+        """Whether another pass than those that the cursor knows of has started this slot, or is about to.
+
+        The pass that left the cursor knew of all before it, but for files that it left waiting.
+        """
         number = led_to(status, self.stage)
         known = 0 if slot.source in self.cursor.waiting else self.cursor.origin
-        if status.at < slot.at or number <= known or number == self.stage.context.run_id:
+        if status.at < slot.at or number <= known:
+            return False
+        if number in {self.cursor.origin, self.stage.context.run_id}:
             return False
         run = self.reads.workflow_run(number)
         if run is None or not is_reconcile(run):
