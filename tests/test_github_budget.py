@@ -87,6 +87,14 @@ def test_a_share_of_it() -> None:
     assert Limits().shared(1000).writes_per_minute == 1, "never nothing at all"
 
 
+class Going(VirtualTime):
+    """Time goes on while one looks."""
+
+    def now(self) -> float:
+        self._now += 1e-5
+        return self._now
+
+
 class TestPace:
     def pace(self, clock: VirtualTime, ledger: Ledger | None = None, **limits: float) -> Pace:
         return Pace(
@@ -119,6 +127,14 @@ class TestPace:
             pace.enter(write=True)
         assert caught.value.until == START + 3600 == pace.next_write()
         assert clock.slept == []
+
+    def test_who_asks_when_a_write_may_go_and_looked_at_the_clock_before_is_not_told_to_wait(self) -> None:
+        clock = Going(START)
+        pace = self.pace(clock)
+        before = clock.now()
+        assert pace.next_write() <= before
+        pace.enter(write=True)
+        assert pace.next_write() > clock.now()
 
     def test_holds_everything_when_told_to(self) -> None:
         clock = VirtualTime(START)

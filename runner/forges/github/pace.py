@@ -57,11 +57,13 @@ class Pace:
         self._limits = self._whole.shared(max(1, among))
 
     def next_write(self) -> float:
-        """When a write could go, seconds since the epoch; now or earlier means at once."""
+        """When a write could go, seconds since the epoch; 0 means at once."""
         now = self.clock.now()
-        return self._ledger.book(
+        at = self._ledger.book(
             lambda spent: (spent, max(earliest(spent, self._limits, now, write=True), self._held_until))
         )
+        # Not `now`: to who read the clock a moment before, that is later, and will be for ever.
+        return at if at > now else 0.0
 
     def hold(self, seconds: float) -> None:
         """Let nothing go for so long: GitHub asked for it, or it is in trouble."""
