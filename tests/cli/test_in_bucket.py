@@ -1,0 +1,237 @@
+"""The commands that look at a run, of a run in a bucket."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runner import events as e
+from runner.plan import to_json
+from runner.stores.s3 import Bucket, S3Store, open_store
+from runner.stores.s3.uploading import put_all, put_tail
+from tests.aws import Aws
+from tests.builders import job, plan, queue
+from tests.cli.shell import QUEUE, Shell
+from tests.project import Project
+from tests.waiting import until
+
+
+@dataclass
+class Pair:
+    """One run, here and in a bucket."""
+
+    shell: Shell
+    directory: Path
+    url: str
+
+    def both(self, *words: str) -> tuple[str, str]:
+        """What a command says of each, with the one word for where it is that differs."""
+        here = self.shell(words[0], self.directory.name, *words[1:])
+        there = self.shell(words[0], self.url, *words[1:])
+        assert here.code == there.code == 0, there.err
+        return here.out, there.out
+
+
+def ship(directory: Path, bucket: Bucket) -> None:
+    """What the machine that ran it sends, all at once."""
+    store = open_store(bucket)
+    store.create((directory / "plan.json").read_bytes())
+    store.open_log()
+    store.append_lines((directory / "events.jsonl").read_bytes())
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    names = [(str(path.relative_to(directory)), path) for path in files]
+    put_all(bucket, [(name, path) for name, path in names if name.startswith("jobs/")])
+    store.close()
+    put_all(bucket, [(name, path) for name, path in names if name.startswith("report.")])
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run that is over; the tests only look at it."""
+    made = Project(tmp_path_factory.mktemp("once"))
+    assert made.run("run", made.queue(QUEUE)).returncode == 1
+    return made
+
+
+@pytest.fixture
+def pair(shell: Shell, once: Project, aws: Aws) -> Pair:
+    shutil.copytree(once.folder / ".runner", shell.folder / ".runner")
+    (directory,) = shell.runs()
+    prefix = f"p/runs/{directory.name}"
+    ship(directory, aws.at(prefix))
+    return Pair(shell=shell, directory=directory, url=aws.url(prefix))
+
+
+class TestOver:
+    """A run that is over is shown as it is here."""
+
+    def test_report_status_and_logs(self, pair: Pair) -> None:
+        for form in ("markdown", "json"):
+            here, there = pair.both("report", "--format", form)
+            assert here == there
+        here, there = pair.both("status", "--json")
+        assert json.loads(here) == json.loads(there)
+        here, there = pair.both("logs", "make")
+        assert here == there == "made\n"
+        here, there = pair.both("logs", "break", "--all")
+        assert here == there == "about to break\n" * 2
+        here, there = pair.both("status")
+        named = there.replace(pair.url, str(pair.directory))
+        assert named == here
+        assert f"{pair.url}/report.md" in there
+
+    def test_results(self, pair: Pair, tmp_path: Path) -> None:
+        here, there = pair.both("results")
+        assert here == there
+        here, there = pair.both("results", "--job", "make", "--no-logs")
+        assert here == there
+        assert pair.shell("results", pair.url, "-o", str(tmp_path / "out")).code == 0
+        assert (tmp_path / "out/make/1/results/made.txt").read_text() == "content\n"
+        assert (tmp_path / "out/break/2/stdout.log").read_text() == "about to break\n"
+
+    def test_results_that_were_changed(self, pair: Pair, aws: Aws, tmp_path: Path) -> None:
+        bucket = aws.at(f"p/runs/{pair.directory.name}")
+        bucket.put("jobs/make/1/results/made.txt", b"something else")
+        said = pair.shell("results", pair.url, "-o", str(tmp_path / "out"))
+        assert said.code == 4
+        assert "is not what its job left" in said.err
+        assert not (tmp_path / "out/make/1/results/made.txt").exists()
+
+    def test_cancel(self, pair: Pair) -> None:
+        said = pair.shell("cancel", pair.url)
+        assert (said.code, "is over (failed): there is nothing to cancel" in said.err) == (1, True)
+
+    def test_what_needs_the_machine(self, pair: Pair) -> None:
+        for command in ("resume", "retry"):
+            said = pair.shell(command, pair.url)
+            assert (said.code, "is not on this machine" in said.err) == (3, True)
+
+    def test_list(self, pair: Pair, aws: Aws) -> None:
+        aws.at("p/runs/other-20200101T000000-aaaaaa").put("plan.json", b"{}")
+        for url in (aws.url("p"), aws.url("p/runs/")):
+            shown = pair.shell("runs", url).out.splitlines()
+            assert [row.split()[0] for row in shown] == [
+                "RUN",
+                pair.directory.name,
+                "other-20200101T000000-aaaaaa",
+            ]
+            assert "failed" in shown[1]
+            assert "unreadable" in shown[2]
+        said = pair.shell("runs", aws.url("p"), "-n", "1", "--json").json
+        assert [run["directory"] for run in said["runs"]] == [pair.url]
+        assert "and 1 older run: runner runs s3://" in pair.shell("runs", aws.url("p"), "-n", "1").err
+        assert "no run in s3://" in pair.shell("runs", aws.url("elsewhere")).err
+
+
+class Live:
+    """A run that another machine runs, told event by event."""
+
+    def __init__(self, aws: Aws) -> None:
+        run_id = "demo-20261122T180405-abc123"
+        self.bucket = aws.at(f"p/runs/{run_id}")
+        self.url = aws.url(f"p/runs/{run_id}")
+        self.made = queue(job("a"), job("b", "a"))
+        self.store: S3Store = open_store(self.bucket, every=0.05, look_every=0.1)
+        self.store.create(to_json(plan(self.made)))
+        self.store.open_log()
+        self.say(
+            e.RunStarted(at=time.time(), queue_id="demo", digest="", checkout="/srv", max_parallel=1),
+            e.AttemptStarted(at=time.time(), job_id="a", attempt=1, handle="r/a/1"),
+            e.AttemptRunning(at=time.time(), job_id="a", attempt=1, pid=7),
+        )
+
+    def say(self, *events: e.Event) -> None:
+        self.store.append(events)
+        self.store.sync()
+
+    def end(self, job_id: str) -> None:
+        now = time.time()
+        self.say(
+            e.AttemptFinished(at=now, job_id=job_id, attempt=1, outcome="succeeded", exit_code=0),
+            e.JobFinished(at=now, job_id=job_id, outcome="succeeded"),
+        )
+
+
+@pytest.fixture
+def live(aws: Aws) -> Iterator[Live]:
+    made = Live(aws)
+    yield made
+    made.store.close()
+
+
+class TestLive:
+    def test_before_it_begins(self, shell: Shell, aws: Aws) -> None:
+        aws.at("runs/demo-1").create("plan.json", to_json(plan(queue(job("a")))))
+        said = shell("status", aws.url("runs/demo-1"))
+        assert (said.code, "died" in said.out) == (0, False)
+
+    def test_cancel_asks_whoever_runs_it(self, shell: Shell, live: Live) -> None:
+        said = shell("cancel", live.url, "a")
+        assert said.code == 0, said.err
+        assert said.err.endswith(
+            f"asked demo-20261122T180405-abc123 to cancel a; see: runner status {live.url}\n"
+        )
+        (request,) = until(live.store.requests)
+        assert (request["type"], request["job_ids"]) == ("cancel", ["a"])
+        assert re.fullmatch(r".+ on .+", request["by"])
+        assert shell("cancel", live.url, "nothing").code == 3
+
+    def test_watch_until_it_is_over(self, shell: Shell, live: Live) -> None:
+        with shell.process("status", "--watch", live.url) as watching:
+            assert watching.stdout is not None
+            assert "running" in watching.stdout.readline()
+            live.end("a")
+            live.say(
+                e.JobSkipped(at=time.time(), job_id="b", because={"when": "x"}),
+                e.RunFinished(at=time.time(), outcome="succeeded"),
+            )
+            out, err = watching.communicate(timeout=30)
+        assert (watching.returncode, err) == (0, "")
+        assert "succeeded" in out
+
+    def test_logs_are_followed_from_the_end_that_is_there(
+        self, shell: Shell, live: Live, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "log"
+        log.write_bytes(b"one\ntwo\n")
+        put_tail(live.bucket, "jobs/a/1/stdout.log", log, most=4)
+        with shell.process("logs", "--follow", live.url, "a") as following:
+            assert following.stdout is not None
+            assert following.stdout.readline().startswith("… 4 bytes are in the whole log")
+            assert following.stdout.readline() == "two\n"
+            log.write_bytes(b"one\ntwo\nthree\n")
+            live.store.put("jobs/a/1/stdout.log", log)
+            live.end("a")
+            out, err = following.communicate(timeout=30)
+        assert (following.returncode, out, err) == (0, "three\n", "")
+        assert shell("logs", live.url, "a").out == "one\ntwo\nthree\n"
+
+
+class TestMistakes:
+    def test_no_such_run(self, shell: Shell, aws: Aws) -> None:
+        said = shell("status", aws.url("runs/nothing"))
+        assert said.code == 3
+        assert "is not a run: it has no plan.json" in said.err
+
+    def test_no_such_bucket(self, shell: Shell, aws: Aws) -> None:
+        said = shell("status", "s3://no-such-bucket/runs/x")
+        assert said.code == 4
+        assert "there is no bucket no-such-bucket" in said.err
+
+    def test_no_credentials(self, shell: Shell, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name)
+        said = shell("status", aws.url("runs/x"))
+        assert said.code == 4
+        assert "there are no AWS credentials" in said.err
+
+    def test_no_such_url(self, shell: Shell) -> None:
+        assert shell("status", "s3://b").code == 2
+        assert shell("runs", "somewhere").code == 2
