@@ -6,15 +6,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner import checkout as checkouts
 from runner import config as configuration
+from runner import document
 from runner import plan as plans
 from runner.errors import RunnerError
+from runner.gitops import history
+from runner.gitops.artifact import is_clean
 from runner.gitops.reviewing import Place, prepared_at
 from runner.model import Git, Queue
+from runner.prepare.layers import FOLDER
 
-_WITH_THEM = ("templates", ".github/runner.yaml")
-"""What else makes a queue what it is; taken from the same commit."""
 _MOST = 50
 """Of more files than these the changes are not shown: the comment has no room for them."""
 
@@ -28,12 +29,30 @@ def queues_at(checkout: Path, a: str, sources: Sequence[str]) -> dict[str, Queue
     with tempfile.TemporaryDirectory(prefix="runner-base-") as folder:
         target = Path(folder).resolve()
         try:
-            there = checkouts.extract(checkout, a, [*wanted, *_WITH_THEM], target)
+            there = _put(checkout, a, frozenset(wanted), target)
         except RunnerError:
             return {}
         config, _ = configuration.read(target)
         place = Place(checkout=target, git=Git(sha=a), now="1970-01-01T00:00:00Z", config=config)
         return {source: _queue(source, place) if source in there else None for source in wanted}
+
+
+def _put(checkout: Path, a: str, wanted: frozenset[str], target: Path) -> set[str]:
+    """These files, and what else makes a queue what it is, below `target`; the paths of all of them."""
+    entries = [
+        entry
+        for entry in history.listed(checkout, a)
+        if entry.path in wanted
+        or entry.path == configuration.PLACE
+        or (entry.path.startswith(f"{FOLDER}/") and is_clean(entry.path))
+    ]
+    there = set()
+    for entry, raw in history.contents(checkout, entries, limit=document.MAX_BYTES):
+        place = target / entry.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(raw)
+        there.add(entry.path)
+    return there
 
 
 def _queue(source: str, place: Place) -> Queue | None:

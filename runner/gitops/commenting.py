@@ -110,7 +110,8 @@ def _compared(
     before = pushed = None
     if read.bundle is not None and read.bundle.plans:
         sources = [plan.source for plan in read.bundle.plans]
-        before = queues_at(context.checkout, _base(context, pull), sources)
+        base = _base(context, pull)
+        before = queues_at(context.checkout, base, sources) if base else None
         shown = posting.plan_comments(forge, pull.number)[0].newest
         past = shown.past if shown is not None else ()
         last = next((one.sha for one in past if one.sha != run.commit), "")
@@ -119,12 +120,12 @@ def _compared(
 
 
 def _base(context: Context, pull: PullRequest) -> str:
-    """The pull request's base where the clone has it, else what is checked out, which is newer."""
+    """The base of the request where the clone has it, else the newer one that is checked out, else ""."""
     try:
         known = history.exists(context.checkout, pull.base_commit)
-    except RunnerError:
-        known = False
-    return pull.base_commit if known else "HEAD"
+        return pull.base_commit if known else history.head(context.checkout)
+    except RunnerError:  # the comment then says nothing of changes
+        return ""
 
 
 def _status(context: Context, forge: CodeHost, run: WorkflowRun, shown: PullPlan, read: _Read) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from runner.errors import ForgeNotFoundError
 from runner.ports import CodeHost, Comment
@@ -33,6 +33,8 @@ def post(
     for _ in range(_ROUNDS):
         choice, comments = plan_comments(forge, number)
         if choice.newest is not None and choice.newest.generation > generation:
+            if choice.keep is not None and markers.parse(choice.keep.body) == choice.newest:
+                _minimize(forge, choice, comments)  # ours came late, beside it
             return NEWER
         if choice.keep is None and only_edit:
             return NOTHING
@@ -40,7 +42,7 @@ def post(
         if choice.keep is None:
             forge.add_comment(number, text)
         elif _same(choice.keep.body, text):
-            _minimize(forge, [comments[posted.comment_id] for posted in choice.minimize])
+            _minimize(forge, choice, comments)
             return done
         elif not _edit(forge, comments[choice.keep.comment_id], text):
             continue
@@ -56,9 +58,9 @@ def _edit(forge: CodeHost, comment: Comment, text: str) -> bool:
     return True
 
 
-def _minimize(forge: CodeHost, duplicates: Sequence[Comment]) -> None:
-    for comment in duplicates:
-        forge.minimize_comment(comment)
+def _minimize(forge: CodeHost, choice: Choice, comments: Mapping[int, Comment]) -> None:
+    for duplicate in choice.minimize:
+        forge.minimize_comment(comments[duplicate.comment_id])
 
 
 def _same(one: str, other: str) -> bool:
