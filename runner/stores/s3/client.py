@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore import exceptions as sdk
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from runner.errors import StoreError
 from runner.stores.s3.location import Location
@@ -35,6 +38,12 @@ class Settings:
     tries: int = 5
 
 
+@functools.cache
+def _models(data_path: str | None) -> Loader:
+    """The SDK's descriptions of services: to read them is most of what a client costs, so once is enough."""
+    return create_loader(data_path)
+
+
 def connect(settings: Settings | None = None) -> S3Client:
     """A client that many threads may use. Raises StoreError where no settings can be found; asks nothing."""
     settings = settings or Settings()
@@ -52,8 +61,10 @@ def connect(settings: Settings | None = None) -> S3Client:
         user_agent_extra="queue-runner",
     )
     try:
-        session = boto3.Session(region_name=settings.region or os.environ.get("AWS_REGION") or None)
-        return session.client("s3", config=config, **more)
+        core = Session()
+        core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+        region = settings.region or os.environ.get("AWS_REGION") or None
+        return boto3.Session(region_name=region, botocore_session=core).client("s3", config=config, **more)
     except (sdk.BotoCoreError, ValueError) as error:
         if isinstance(error, sdk.BotoCoreError):
             raise trouble("talk to", Location(bucket=""), error) from error
