@@ -101,3 +101,26 @@ class StoreBusyError(StoreError):
 
 class FencedError(StoreError):
     """A newer generation writes this run's log. Whoever is told so ends its jobs, and writes nothing more."""
+
+
+class CloudError(RunnerError):
+    """The cloud did not do what it was asked."""
+
+
+class CapacityError(CloudError):
+    """Definitely nothing was launched: no machine of this kind is to be had here, now, for this account.
+
+    Another type, market or subnet may be.
+    """
+
+
+class CloudRefusedError(CloudError):
+    """Definitely nothing was done, and it would be refused again: a right or a setting is wrong."""
+
+
+class CloudBusyError(CloudError):
+    """Definitely nothing was done: the cloud asks for patience. The same request may succeed later."""
+
+
+class CloudUnsureError(CloudError):
+    """A request was sent and its reply lost: it may have been carried out. Look before you ask for more."""

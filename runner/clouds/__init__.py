@@ -1,0 +1,1 @@
+"""Where machines come from, behind the port `Cloud`."""
