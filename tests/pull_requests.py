@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.gitops.context import Context
 from runner.gitops.payload import PullEvent
-from tests.repositories import commit_all, git, repository
+from tests.repositories import QUIET, git, repository
 
 HELLO = """\
 queue_id: hello
@@ -84,20 +86,37 @@ def pull_request(
 ) -> Checkout:
     """The branch `topic` changes these files of `main`; the merge of both is checked out."""
     folder = repository(tmp_path / "checkout")
-    put(folder, {"README.md": "A lab\n", **(base or {})})
-    first = commit_all(folder, "Base")
-    git(folder, "switch", "-qc", "topic")
-    put(folder, change)
-    head = commit_all(folder, "Change")
-    git(folder, "switch", "-q", "--detach", "main")
-    git(folder, "merge", "-q", "--no-ff", "-m", "Merge", "topic")
-    merge = git(folder, "rev-parse", "HEAD")
+    fresh = {"README.md": "A lab\n", **(base or {})}
+    stream = b"".join(
+        (
+            _commit("main", "Base", fresh),
+            _commit("topic", "Change", change, "from refs/heads/main"),
+            _commit("merge", "Merge", change, "from refs/heads/main", "merge refs/heads/topic"),
+        )
+    )
+    words = ["git", "-C", str(folder), "fast-import", "--quiet"]
+    subprocess.run(words, input=stream, check=True, env=os.environ | QUIET, timeout=30)
+    git(folder, "switch", "-q", "--detach", "merge")
+    first, head, merge = git(folder, "rev-parse", "main", "topic", "merge").split()
     return Checkout(folder=folder, base=first, head=head, merge=merge, summary=tmp_path / "summary.md")
+
+
+def _commit(branch: str, message: str, files: Mapping[str, str | None], *parents: str) -> bytes:
+    """One commit for `git fast-import`, which makes all of them in one process."""
+    lines = [f"commit refs/heads/{branch}", "committer Ann <ann@example.com> 1800000000 +0000"]
+    made = "\n".join([*lines, f"data {len(message)}", message, *parents]).encode() + b"\n"
+    for name, text in files.items():
+        path = '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        if text is None:
+            made += f"D {path}\n".encode()
+        else:
+            raw = text.encode()
+            made += f"M 100644 inline {path}\ndata {len(raw)}\n".encode() + raw + b"\n"
+    return made + b"\n"
 
 
 def shallow(made: Checkout, tmp_path: Path, depth: int) -> Checkout:
     """The same, as `actions/checkout` has it with this `fetch-depth`."""
-    git(made.folder, "update-ref", "refs/heads/merge", made.merge)
     target = tmp_path / f"depth-{depth}"
     shutil.rmtree(target, ignore_errors=True)
     git(
