@@ -385,9 +385,9 @@ class LaunchRequest:
 class Instance:
     """A machine as the cloud tells of it; `launched` in seconds since the epoch, by the cloud's clock.
 
-    `state`: `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`. `ended` is the cause
-    in one word: `spot`, `capacity`, `shutdown` (from within), `terminated` (by somebody), `trouble` (the
-    cloud's), or ""; `reason` says it in a sentence.
+    `state`: `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`. `ended`, the cause:
+    `spot`, `capacity`, `shutdown` (from within), `terminated` (by somebody), `trouble` (the cloud's) or "";
+    `reason` says it in a sentence.
     """
 
     id: str
