@@ -1,25 +1,18 @@
-"""What a run in a bucket does beyond the contract: pacing, patience, claims, leases, files, sentences."""
+"""What a run in a bucket does beyond the contract: pacing, patience, claims, leases, requests."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import exceptions as sdk
 
 from runner import events as e
-from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError, UsageError
-from runner.stores.s3 import Location, Reader, S3Store, Settings, connect, download
+from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError
+from runner.stores.s3 import Location, Reader, S3Store
 from runner.stores.s3.leases import acquire, release
 from runner.stores.s3.requests import Requests, put_request
 from runner.stores.s3.segments import WHOLE
-from runner.stores.s3.trouble import told, trouble
-from runner.stores.s3.uploading import PART, put_all, put_file, put_tail
 from tests.aws import Aws
 from tests.builders import failed_log
 from tests.strict_objects import StrictObjects
@@ -234,185 +227,3 @@ def test_requests_are_looked_for_now_and_then() -> None:
     now[0] = 5.0
     assert looking.found() == []
     assert [name for name in objects.held if name.startswith("requests/")] == []
-
-
-class TestUploads:
-    def test_parts_and_progress(self, aws: Aws, tmp_path: Path) -> None:
-        bucket, big = aws.at("up"), tmp_path / "big"
-        big.write_bytes(os.urandom(PART + 5))
-        big.chmod(0o750)
-        seen: list[int] = []
-        put_file(bucket, "big", big, lambda _name, sent: seen.append(sent))
-        assert sum(seen) == PART + 5
-        assert len(seen) > 1
-        mode = download(bucket, "big", tmp_path / "copy")
-        assert (tmp_path / "copy").read_bytes() == big.read_bytes()
-        assert mode == 0o750
-
-    def test_many_small_ones(self, aws: Aws, tmp_path: Path) -> None:
-        bucket = aws.at("up")
-        for number in range(150):
-            (tmp_path / str(number)).write_bytes(b"%d" % number)
-        files = ((f"jobs/a/1/results/{n}", tmp_path / str(n)) for n in range(150))
-        assert put_all(bucket, files) == (150, 10 + 2 * 90 + 3 * 50)
-        kept = bucket.names("jobs/")
-        assert {one.name for one in kept} == {f"jobs/a/1/results/{n}" for n in range(150)}
-
-    def test_the_first_that_fails_ends_it(self, aws: Aws, tmp_path: Path) -> None:
-        (tmp_path / "link").symlink_to("/etc/hostname")
-        with pytest.raises(StoreError, match="link is not a regular file"):
-            put_all(aws.at("up"), [("link", tmp_path / "link")])
-
-    def test_the_end_of_a_log_that_grows(self, aws: Aws, tmp_path: Path) -> None:
-        (tmp_path / "log").write_bytes(b"0123456789")
-        put_tail(aws.at("up"), "jobs/a/1/stdout.log", tmp_path / "log", most=4)
-        found = aws.at("up").get("jobs/a/1/stdout.log.tail")
-        assert found is not None
-        assert (found.body, found.metadata) == (b"6789", {"offset": "6"})
-
-    @pytest.mark.slow
-    @pytest.mark.timeout(300)
-    def test_ten_thousand_small_ones_in_time(self, aws: Aws, tmp_path: Path) -> None:
-        file = tmp_path / "f"
-        file.write_bytes(b"x" * 1000)
-        began = os.times().elapsed
-        put_all(aws.at("up"), ((f"jobs/a/1/results/{n}", file) for n in range(10_000)))
-        assert os.times().elapsed - began < 100
-
-    @pytest.mark.slow
-    @pytest.mark.timeout(300)
-    def test_a_large_one_in_little_memory(self, aws: Aws, tmp_path: Path) -> None:
-        """1 GiB with a sparse file; memory depends on the size of a part, and parts are 8 MiB up to 80 GB."""
-        big = tmp_path / "big"
-        with big.open("wb") as file:
-            file.truncate(1 << 30)
-        script = (
-            "import resource, sys\n"
-            "from pathlib import Path\n"
-            "from runner.stores.s3 import open_bucket\n"
-            "from runner.stores.s3.uploading import put_file\n"
-            "bucket = open_bucket(sys.argv[1])\n"
-            "bucket.get('nothing')\n"
-            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-            "put_file(bucket, 'big', Path(sys.argv[2]))\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
-        )
-        made = ran(script, aws, aws.url("up"), str(big))
-        assert int(made) < 150_000  # kilobytes
-
-
-def ran(script: str, aws: Aws, *arguments: str) -> str:
-    """What a Python of its own says."""
-    env = {"PATH": os.environ["PATH"], **aws.env}
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env=env, capture_output=True, text=True, timeout=280, check=True,
-    )  # fmt: skip
-    return done.stdout
-
-
-def refused(code: str, operation: str = "PutObject", status: int = 403, **more: Any) -> sdk.ClientError:
-    answer: Any = {
-        "Error": {"Code": code, "Message": more.get("message", "AKIASECRET hush")},
-        "ResponseMetadata": {
-            "HTTPStatusCode": status,
-            "RequestId": "R1",
-            "HTTPHeaders": more.get("headers", {}),
-        },
-    }
-    return sdk.ClientError(answer, operation)
-
-
-class TestSentences:
-    @pytest.mark.parametrize(
-        ("error", "message", "hint"),
-        [
-            (sdk.NoCredentialsError(), "there are no AWS credentials", "aws sso login"),
-            (refused("ExpiredToken"), "the AWS credentials have expired", "get new ones"),
-            (sdk.UnauthorizedSSOTokenError(), "the login to AWS has expired", "aws sso login"),
-            (refused("InvalidAccessKeyId"), "AWS does not accept the credentials", "AWS_PROFILE"),
-            (refused("SignatureDoesNotMatch"), "AWS does not accept the credentials", "AWS_PROFILE"),
-            (
-                refused("AccessDenied"),
-                "s3:PutObject is denied",
-                "allow s3:PutObject on arn:aws:s3:::my-runs/p/runs/demo-1",
-            ),
-            (
-                refused("AccessDenied", "GetObject"),
-                "s3:GetObject is denied",
-                "s3:ListBucket on arn:aws:s3:::my-runs",
-            ),
-            (refused("AccessDenied", "ListObjectsV2"), "s3:ListBucket is denied", "on arn:aws:s3:::my-runs"),
-            (
-                refused("AccessDenied", message="x is not authorized to perform: kms:GenerateDataKey on y"),
-                "kms:GenerateDataKey is denied",
-                "allow kms:GenerateDataKey",
-            ),
-            (refused("NoSuchBucket", status=404), "there is no bucket my-runs", "check the name"),
-            (refused("RequestTimeTooSkewed"), "clock is off by more than 15 minutes", "set the clock"),
-            (
-                refused("PermanentRedirect", status=301, headers={"x-amz-bucket-region": "eu-west-1"}),
-                "the bucket is in eu-west-1",
-                "set AWS_REGION=eu-west-1",
-            ),
-            (sdk.NoRegionError(), "no AWS region is set", "AWS_REGION"),
-            (refused("Strange", status=400), "S3 refused PutObject (Strange); S3's number for it is R1", ""),
-        ],
-    )
-    def test_what_a_user_can_do_something_about(self, error: Exception, message: str, hint: str) -> None:
-        made = trouble("write", PLACE, error)
-        assert not isinstance(made, StoreBusyError)
-        assert made.message.startswith("cannot write s3://my-runs/p/runs/demo-1: ")
-        assert message in made.message
-        assert hint in made.hint
-        assert "hush" not in made.message + made.hint
-
-    @pytest.mark.parametrize(
-        "error",
-        [
-            refused("SlowDown", status=503),
-            refused("InternalError", status=500),
-            refused("Strange", status=502),
-            sdk.EndpointConnectionError(endpoint_url="https://nowhere"),
-            sdk.ReadTimeoutError(endpoint_url="https://nowhere"),
-            sdk.ConnectTimeoutError(endpoint_url="https://nowhere"),
-        ],
-    )
-    def test_what_may_pass(self, error: Exception) -> None:
-        with pytest.raises(StoreBusyError), told("read", PLACE):
-            raise error
-
-    def test_a_bucket_that_is_not_there(self, aws: Aws) -> None:
-        bucket = aws.at("")
-        bucket.where = Location(bucket="no-such-bucket")
-        for deed in (lambda: bucket.get("x"), lambda: bucket.create("x", b""), lambda: bucket.names("")):
-            with pytest.raises(StoreError, match="there is no bucket no-such-bucket"):
-                deed()
-
-    def test_an_endpoint_that_is_none(self, aws: Aws) -> None:
-        with pytest.raises(StoreError, match="nonsense is not an endpoint"):
-            connect(Settings(endpoint="nonsense"))
-
-    def test_a_server_that_is_gone(self, aws: Aws) -> None:
-        made = aws.at("x")
-        made.client = connect(Settings(endpoint="http://127.0.0.1:1", tries=1))
-        with pytest.raises(StoreBusyError, match=r"cannot read s3://.*/x/y: it does not answer"):
-            made.get("y")
-
-
-@pytest.mark.parametrize(
-    "url", ["s3://", "s3://B/x", "s3://b", "s3:/bucket/x", "s3://bucket/../x", "bucket/x"]
-)
-def test_a_url_that_is_none(url: str) -> None:
-    with pytest.raises(UsageError, match="is not a place in S3"):
-        Location.parse(url)
-
-
-def test_a_place() -> None:
-    place = Location.parse("s3://my-runs//a/b/")
-    assert (str(place), place.name, str(place.below("c"))) == (
-        "s3://my-runs/a/b",
-        "b",
-        "s3://my-runs/a/b/c",
-    )
-    assert str(Location.parse("s3://my-runs")) == "s3://my-runs"

@@ -1,0 +1,90 @@
+"""Files into a bucket and out of it: many, large, and the ends of those that grow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.errors import StoreError
+from runner.stores.s3 import download
+from runner.stores.s3.uploading import PART, put_all, put_file, put_tail
+from tests.aws import Aws
+
+
+class TestUploads:
+    def test_parts_and_progress(self, aws: Aws, tmp_path: Path) -> None:
+        bucket, big = aws.at("up"), tmp_path / "big"
+        big.write_bytes(os.urandom(PART + 5))
+        big.chmod(0o750)
+        seen: list[int] = []
+        put_file(bucket, "big", big, lambda _name, sent: seen.append(sent))
+        assert sum(seen) == PART + 5
+        assert len(seen) > 1
+        mode = download(bucket, "big", tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == big.read_bytes()
+        assert mode == 0o750
+
+    def test_many_small_ones(self, aws: Aws, tmp_path: Path) -> None:
+        bucket = aws.at("up")
+        for number in range(150):
+            (tmp_path / str(number)).write_bytes(b"%d" % number)
+        files = ((f"jobs/a/1/results/{n}", tmp_path / str(n)) for n in range(150))
+        assert put_all(bucket, files) == (150, 10 + 2 * 90 + 3 * 50)
+        kept = bucket.names("jobs/")
+        assert {one.name for one in kept} == {f"jobs/a/1/results/{n}" for n in range(150)}
+
+    def test_the_first_that_fails_ends_it(self, aws: Aws, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to("/etc/hostname")
+        with pytest.raises(StoreError, match="link is not a regular file"):
+            put_all(aws.at("up"), [("link", tmp_path / "link")])
+
+    def test_the_end_of_a_log_that_grows(self, aws: Aws, tmp_path: Path) -> None:
+        (tmp_path / "log").write_bytes(b"0123456789")
+        put_tail(aws.at("up"), "jobs/a/1/stdout.log", tmp_path / "log", most=4)
+        found = aws.at("up").get("jobs/a/1/stdout.log.tail")
+        assert found is not None
+        assert (found.body, found.metadata) == (b"6789", {"offset": "6"})
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(300)
+    def test_ten_thousand_small_ones_in_time(self, aws: Aws, tmp_path: Path) -> None:
+        file = tmp_path / "f"
+        file.write_bytes(b"x" * 1000)
+        began = os.times().elapsed
+        put_all(aws.at("up"), ((f"jobs/a/1/results/{n}", file) for n in range(10_000)))
+        assert os.times().elapsed - began < 100
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(300)
+    def test_a_large_one_in_little_memory(self, aws: Aws, tmp_path: Path) -> None:
+        """1 GiB with a sparse file; memory depends on the size of a part, and parts are 8 MiB up to 80 GB."""
+        big = tmp_path / "big"
+        with big.open("wb") as file:
+            file.truncate(1 << 30)
+        script = (
+            "import resource, sys\n"
+            "from pathlib import Path\n"
+            "from runner.stores.s3 import open_bucket\n"
+            "from runner.stores.s3.uploading import put_file\n"
+            "bucket = open_bucket(sys.argv[1])\n"
+            "bucket.get('nothing')\n"
+            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "put_file(bucket, 'big', Path(sys.argv[2]))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        )
+        made = ran(script, aws, aws.url("up"), str(big))
+        assert int(made) < 150_000  # kilobytes
+
+
+def ran(script: str, aws: Aws, *arguments: str) -> str:
+    """What a Python of its own says."""
+    env = {"PATH": os.environ["PATH"], **aws.env}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=env, capture_output=True, text=True, timeout=280, check=True,
+    )  # fmt: skip
+    return done.stdout
