@@ -11,8 +11,8 @@ Requests (each at most five tries, by the SDK's standard retries):
 - requests from elsewhere: one LIST every five seconds while somebody runs the run;
 - a file: one PUT, beyond 8 MiB one for each 8 MiB (larger parts beyond 80 GB: S3 takes 10,000) and two more;
   back: one GET, beyond 8 MiB one HEAD and one GET for each 8 MiB more;
-- opening: one PUT of the claim and one of the fence, beside reading the log; closing a run that is over: the log
-  read once, and one PUT.
+- opening: one PUT of the claim and one of the fence, beside reading the log; closing a run that is over: the
+  log read once, and one PUT.
 """
 
 from runner.stores.s3.bucket import Bucket
