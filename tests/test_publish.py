@@ -10,6 +10,7 @@ import pytest
 
 from runner import events as e
 from runner.forges.github import GitHub
+from runner.ports import CodeHost
 from runner.publish.follow import POLL, Followed
 from runner.publish.publisher import Publisher
 from runner.publish.settle import settle
@@ -169,6 +170,26 @@ class TestManyComments:
         assert [kind for kind in kinds(double) if not kind[1]] == [("final", False)]
         assert len(double.named(CREATE)) == 2, "they did not race"
 
+    def test_what_another_posted_since_we_looked_is_found_before_we_post(
+        self, double: Double, failed: Playing, clock: VirtualTime
+    ) -> None:
+        double.limits.apart = 0.0  # as above
+        slow, quick = [Twin(failed.all_at_once(), github(double, clock)) for _ in range(2)]
+        assert slow.step()
+        while quick.step():
+            clock.sleep(2.0)
+        while slow.step():
+            clock.sleep(2.0)
+        assert kinds(double) == [("final", False)]
+
+    def test_a_list_that_lags_behind_what_was_posted(
+        self, failed: Playing, clock: VirtualTime, tmp_path: Path
+    ) -> None:
+        forge = Lagging(InFiles(tmp_path / "forge", clock).forge, clock)
+        (result,) = followed(failed, forge)  # type: ignore[arg-type]
+        assert result.published
+        assert [c.body.split()[1] for c in forge.forge.comments(7)] == ["runner:live", "runner:final"]
+
     def test_a_duplicate_from_a_race_is_folded_and_the_oldest_kept(
         self, double: Double, forge: GitHub, failed: Playing, clock: VirtualTime
     ) -> None:
@@ -179,6 +200,19 @@ class TestManyComments:
         double.world.comments[twin] = Comment(twin, 7, bot, final, clock.now(), clock.now())
         followed(failed, forge)
         assert kinds(double) == [("live", True), ("final", False), ("final", True)]
+
+
+class Lagging:
+    """A forge that lists a comment only seconds after it was posted."""
+
+    def __init__(self, forge: CodeHost, clock: VirtualTime) -> None:
+        self.forge, self.clock = forge, clock
+
+    def comments(self, pull: int) -> list[object]:
+        return [c for c in self.forge.comments(pull) if c.at < self.clock.now() - 3.0]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.forge, name)
 
 
 class Twin:
@@ -321,20 +355,29 @@ class TestRunsThatDoNotEnd:
         assert "**Its runner is gone.**" in live.body
         assert "is interrupted" in final.body
 
+    @pytest.mark.parametrize("how", ["interrupted", "failed"])
     def test_taken_up_again_without_a_word_in_between(
-        self, double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path
+        self, double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path, how: str
     ) -> None:
+        """What looks over is not told of while a new process is about to go on with it."""
         log = Log(queue(job("one"))).start("one", 0.0)
-        log.add(e.RunInterrupted(at=START + 4.0, reason="SIGTERM"))
+        if how == "failed":
+            log.finish("one", 4.0, "failed").over(4.0, "failed")
+        else:
+            log.add(e.RunInterrupted(at=START + 4.0, reason="SIGTERM"))
         run = play(log, clock, tmp_path).all_at_once()
-        log.add(e.RunResumed(at=START + 60.0, max_parallel=4))
-        log.end("one", 60.0, "lost", exit_code=None, interrupted=True).retrying("one", 60.0, 0.0)
+        if how == "failed":
+            log.add(e.JobsReset(at=START + 60.0, job_ids=("one",)))
+            log.add(e.RunResumed(at=START + 60.0, max_parallel=4))
+        else:
+            log.add(e.RunResumed(at=START + 60.0, max_parallel=4))
+            log.end("one", 60.0, "lost", exit_code=None, interrupted=True).retrying("one", 60.0, 0.0)
         log.whole("one", 61.0, 5.0).over(66.0)
         clock.sleep(50.0)
         (result,) = followed(run, forge)
         assert (result.outcome, result.published) == ("succeeded", True)
         assert kinds(double) == [("live", True), ("final", False)]
-        assert "error" not in {call.body["state"] for call in double.named(SET)}
+        assert {call.body["state"] for call in double.named(SET)} == {"pending", "success"}
         assert min(call.at for call in double.named(SET)) >= START + 60.0
 
     def test_never_begun(self, double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path) -> None:

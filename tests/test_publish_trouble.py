@@ -16,7 +16,7 @@ from runner.forges.github.api import Api
 from runner.forges.github.pace import Pace
 from runner.forges.github.session import Session
 from runner.ports import CodeHost
-from runner.publish.allowance import BURST
+from runner.publish.allowance import BURST, EACH
 from tests.builders import START, Log, job, queue
 from tests.forge_worlds import HEAD, MERGE, InFiles, furnish, github, settings
 from tests.github_double import BOT, Double, serving
@@ -362,6 +362,51 @@ def test_any_call_may_fail_three_times(tmp_path: Path, method: str, error: Forge
     found = final_state(forge)
     assert found[0] == whole[0]  # type: ignore[index]
     assert found[1][-1] == whole[1][-1]  # type: ignore[index]
+
+
+def test_patience_ends_where_there_is_more_to_write_than_time(
+    double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path
+) -> None:
+    target = dataclasses.replace(TARGET, status_jobs=100)
+    run = Playing(burst(100), clock, tmp_path / "run", target)
+    (result,) = followed(run, forge, patience=20.0)
+    assert not result.published
+    assert clock.now() - START < 10.0 + 20.0 + 2.0
+    assert states(forge)["runner/demo"] == "failure", "the verdict is not what is left out"
+
+
+def test_what_goes_on_is_told_sparingly_by_all_runs_together(
+    double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path
+) -> None:
+    runs = []
+    for name in "abc":
+        log = Log(queue(*(job(f"job-{i}") for i in range(40)), queue_id=name), max_parallel=40)
+        for i in range(40):
+            log.start(f"job-{i}", 1.0)
+        runs.append(Playing(log, clock, tmp_path / name, run_id=f"{name}-20261122T180405-abc123"))
+        log.events += [e.Heartbeat(at=START + 10.0 * i) for i in range(1, 30)]
+    followed(runs, forge, patience=0.0)
+    going_on = [c for c in double.named(SET) if c.body["state"] == "pending"] + double.named(EDIT, CREATE)
+    assert BURST < len(going_on) <= BURST + 290 / EACH + 2
+
+
+def test_a_live_comment_is_tried_for_as_long_as_the_run_lives(tmp_path: Path) -> None:
+    clock = clock_at_start()
+    errors = [ForgeError("no")] * 9
+    moody = Moody(InFiles(tmp_path / "forge", clock).forge, "add_comment", *errors)
+    log = Log(queue(job("a"))).whole("a", 0.0, 2000.0).over(2000.0)
+    (result,) = followed(Playing(log, clock, tmp_path / "run"), moody)  # type: ignore[arg-type]
+    assert result.published
+    assert [c.minimized for c in moody.forge.comments(7)] == [True, False]
+
+
+def test_a_comment_that_cannot_be_folded_is_no_loss(tmp_path: Path) -> None:
+    clock = clock_at_start()
+    moody = Moody(InFiles(tmp_path / "forge", clock).forge, "minimize_comment", *[ForgeError("no")] * 9)
+    said: list[str] = []
+    run = Playing(eventful(), clock, tmp_path / "run", SOON)
+    (result,) = followed(run, moody, notice=said.append)  # type: ignore[arg-type]
+    assert (result.published, said) == (True, ["no"])
 
 
 def test_nothing_is_asked_before_a_busy_forge_wants_to_be(tmp_path: Path) -> None:

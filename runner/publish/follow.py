@@ -22,7 +22,7 @@ from runner.publish.wanted import OVER
 from runner.report.evidence import Evidence
 from runner.runs import files
 from runner.runs.reading import Tail
-from runner.state import RunPhase, RunState
+from runner.state import RunState
 
 POLL = 0.2
 """Seconds between two looks at the logs."""
@@ -108,9 +108,7 @@ class _Run:
 
     def _holds(self, state: RunState) -> bool:
         """Whether a living process is about to take up again what looks over: no news for anybody."""
-        if not self._alive or state.phase not in OVER:
-            return False
-        return state.phase is RunPhase.INTERRUPTED or state.seq == self._first
+        return self._alive and state.phase in OVER and state.seq == self._first
 
     def step(self, now: float) -> None:
         assert self._tail is not None  # noqa: S101  nothing is due before it is there

@@ -129,7 +129,5 @@ class Known:
 
     def has_no(self, comment: Comment) -> None:
         """It was deleted. Perhaps there is another, so look again."""
-        if self._comments is not None:
-            self._comments.pop(comment.id, None)
         self._posted.pop(comment.id, None)
         self.doubt_comments()
