@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from runner.gitops.reconciling import reconcile
 from runner.ports import Status
 from tests.histories import START
 from tests.reconciling import URL, World, counting, here, lines, queue
+from tests.snapshots import assert_snapshot
 
 GREEN = {"runner/q": "success", "runner/q/a": "success"}
 
@@ -178,11 +180,9 @@ def test_only_the_default_branch_is_reconciled(world: World) -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        {"workflow": "plan", "event": "pull_request"},
         {"workflow": "merge", "event": "push"},
         {"branch": "topic"},
         {"head_repository": 8000},
-        {"repository": 8000},
         {"event": "pull_request"},
     ],
 )
@@ -304,8 +304,7 @@ def test_a_run_of_which_nothing_was_kept_is_lost(world: World, ran: Path) -> Non
     assert world.words(commit, "runner/q") == lost.WORDS
     assert world.words(f"{7:040x}", "runner/q") == lost.WORDS
     (comment,) = world.forge.comments(7)
-    assert "is lost" in comment.body
-    assert f"{URL}/61" in comment.body
+    assert_snapshot("reconcile/lost.md", comment.body)
     world.go()
     assert world.comments() == ["final"]
     assert len(lines(ran)) == 1
@@ -360,6 +359,27 @@ def test_open_commits_are_looked_at_until_they_are_over(world: World, ran: Path)
     world.ends(61, "cancelled")
     world.go()
     assert (world.statuses(commit), world.newest_cursor().open) == (GREEN, ())
+
+
+def test_another_attempt_at_a_pass_goes_on_from_the_first(world: World, ran: Path) -> None:
+    commit = left_alone(world, ran)
+    world.ends(61, "failure")
+    world.workflow_run(61)
+    assert reconcile(world.stage(61), performing=here) == 0
+    assert (world.statuses(commit), len(lines(ran))) == (GREEN, 1)
+
+
+def test_agents_of_their_own_do_the_work(world: World, ran: Path) -> None:
+    pull = world.merged({"queues/q.yaml": counting(ran)})
+    world.cursor(world.first)
+    world.workflow_run(300)
+
+    def sleep(seconds: float) -> None:
+        world.clock.sleep(seconds)
+        select.select([], [], [], 0.01)
+
+    assert reconcile(world.stage(300, sleep=sleep)) == 0
+    assert (world.statuses(pull.merge_commit), len(lines(ran))) == (GREEN, 1)
 
 
 def test_what_the_forge_refuses_is_tried_again(world: World, ran: Path) -> None:

@@ -155,6 +155,7 @@ class _Search:
             ref=f"refs/heads/{branch}", before=push.before, after=push.after, default_branch=branch
         )
         decision = due_on_push(event, self.stage.context.checkout, self.reads, push.config)
+        self.found.said += decision.notes
         self.found.commits += dict.fromkeys(due.commit for due in decision.due)
         if all(self._has_begun(due) for due in decision.due):
             return
@@ -208,7 +209,7 @@ class _Search:
             return False
         number = led_to(status, self.stage)
         run = self.reads.workflow_run(number) if number else None
-        return run is None or bool(run.conclusion)
+        return run is None or self.reads.is_over(run)
 
     def _reviewed(self, candidates: Sequence[Candidate]) -> dict[int, str | None]:
         pulls = {c.pull: c.due.pull for c in candidates if c.due.pull is not None}

@@ -122,6 +122,13 @@ class Reads:
             self._runs[number] = found if found is not None and kept.is_trusted(found, here) else None
         return self._runs[number]
 
+    def is_over(self, run: WorkflowRun) -> bool:
+        """Whether nobody works there any more.
+
+        What leads to this very workflow run is of an earlier attempt at it: a pass looks before it starts.
+        """
+        return bool(run.conclusion) or run.id == self.stage.context.run_id
+
     def artifacts(self, *, run_id: int = 0, name: str = "") -> Sequence[Artifact]:
         self.spend()
         return self.stage.forge.artifacts(run_id=run_id, name=name)

@@ -197,21 +197,17 @@ class _Search:
         """
         number = led_to(status, self.stage)
         known = 0 if slot.source in self.cursor.waiting else self.cursor.origin
-        if status.at < slot.at or number <= known:
-            return False
-        if number in {self.cursor.origin, self.stage.context.run_id}:
+        if status.at < slot.at or number <= known or number == self.cursor.origin:
             return False
         run = self.reads.workflow_run(number)
         if run is None or not is_reconcile(run):
             return False
-        return not run.conclusion or not is_claim(status)
+        return not self.reads.is_over(run) or not is_claim(status)
 
     def _is_busy(self, status: Status) -> bool:
         number = led_to(status, self.stage)
-        if status.state != PENDING or number == self.stage.context.run_id:
-            return False
-        run = self.reads.workflow_run(number) if number else None
-        return run is not None and not run.conclusion
+        run = self.reads.workflow_run(number) if number and status.state == PENDING else None
+        return run is not None and not self.reads.is_over(run)
 
 
 def _skipped(source: str, times: Sequence[float]) -> str:

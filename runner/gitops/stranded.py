@@ -127,7 +127,7 @@ class _Settling:
             run = self.reads.workflow_run(number) if number else None
             if run is None:
                 continue  # it is over, or leads elsewhere: nobody can say what became of it
-            if not run.conclusion:
+            if not self.reads.is_over(run):
                 self.found.open.append(commit)
             elif is_pending or run.conclusion != "success":
                 yield Strand(commit=commit, context=context, run=run, statuses=own)
