@@ -341,7 +341,7 @@ class CodeHost(Forge, Conversation, Lookup, Workflows, Administration, Protocol)
     """All of a forge: what the GitOps loop and `doctor` need of it."""
 
     def next_write(self) -> float:
-        """When a write may go at the earliest, seconds since the epoch: what is less urgent can wait."""
+        """When a write may go, seconds since the epoch; 0 is at once. What is less urgent can wait."""
 
     def share(self, among: int) -> None:
         """The budget of writes is the repository's: this process is one of so many that spend it now."""

@@ -20,6 +20,7 @@ from runner.gitops.planned import AtCommit, plan_file
 from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status
 from tests.histories import HERE, Repository
+from tests.waiting import until
 
 TOKEN = "ghs_SECRETSECRETSECRET"
 
@@ -62,21 +63,35 @@ class World:
         )
         return digest
 
-    def push(self, before: str, **event: Any) -> subprocess.CompletedProcess[str]:
-        after = self.repository.head
-        payload = {
+    def pushed(self, before: str) -> dict[str, Any]:
+        return {
             "ref": "refs/heads/main",
             "before": before,
-            "after": after,
+            "after": self.repository.head,
             "repository": {"default_branch": "main"},
         }
-        return self.step("push", payload | event, "merge")
 
-    def step(self, event: str, payload: dict[str, Any], *words: str, **environ: str) -> Any:
+    def push(self, before: str, **event: Any) -> subprocess.CompletedProcess[str]:
+        return self.step("push", self.pushed(before) | event, "merge")
+
+    def step(
+        self, event: str, payload: dict[str, Any], *words: str, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        process = self.begin(event, payload, *words, **environ)
+        try:
+            said, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        assert "Traceback" not in errors, errors
+        return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
+
+    def begin(
+        self, event: str, payload: dict[str, Any], *words: str, **environ: str
+    ) -> subprocess.Popen[str]:
         self.runs += 1
-        path = self.folder / "event.json"
+        path = self.folder / f"event-{self.runs}.json"
         path.write_text(json.dumps(payload))
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "runner", "github", *words],
             cwd=self.repository.folder,
             env={
@@ -97,13 +112,10 @@ class World:
             }
             | environ,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=20,
-            check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
 
     def statuses(self, commit: str) -> dict[str, tuple[str, str]]:
         return {s.context: (s.state, s.description) for s in self.forge.statuses(commit)}
@@ -248,6 +260,35 @@ def test_the_same_merge_is_the_same_run(world: World) -> None:
     assert world.push(before).returncode == 0
     assert world.runs_here() == [first]
     assert (world.repository.folder / "ran").read_text() == "once\n"
+
+
+def test_a_merge_that_is_killed_goes_on_when_it_is_run_again(world: World) -> None:
+    before = world.repository.head
+    command = "echo begun >> ran; until [ -e go ]; do sleep 0.02; done; echo ended >> ran"
+    after = world.repository.commit({"queues/q.yaml": queue(command)})
+    ran = world.repository.folder / "ran"
+    step = world.begin("push", world.pushed(before), "merge")
+    until(ran.exists)
+    step.kill()
+    step.communicate()
+    (world.repository.folder / "go").touch()
+    assert world.push(before).returncode == 0
+    assert world.statuses(after)["runner/q"][0] == "success"
+    assert len(world.runs_here()) == 1
+    assert ran.read_text() == "begun\nbegun\nended\n"
+
+
+def test_a_merge_that_is_cancelled_shows_what_can_be_resumed(world: World) -> None:
+    before = world.repository.head
+    after = world.repository.commit({"queues/q.yaml": queue("touch ran; sleep 60")})
+    step = world.begin("push", world.pushed(before), "merge")
+    until((world.repository.folder / "ran").exists)
+    step.terminate()
+    said = step.communicate(timeout=20)
+    assert step.returncode == 0, said
+    state, described = world.statuses(after)["runner/q"]
+    assert state == "error"
+    assert "can be resumed" in described
 
 
 def test_a_run_by_hand_takes_params(world: World) -> None:

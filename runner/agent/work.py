@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 
 from runner import plan as plans
@@ -14,6 +15,9 @@ from runner.model import Outcome
 from runner.reports import write_reports
 from runner.run_here import Here
 from runner.state import RunPhase, RunState
+from runner.stores.directory import is_live
+
+_PATIENCE = 60.0
 
 
 def carry_out(order: Order) -> int:
@@ -22,10 +26,23 @@ def carry_out(order: Order) -> int:
     if order.action == "start":
         plan = plans.from_json(order.plan.encode())
         state = run_here.start(plan, here, run_id=order.run_id, on_events=_unseen)
-    elif order.action == "retry":
+        return _over(order, state)
+    _wait_for_the_last(order)
+    if order.action == "retry":
         state = run_here.retry(here, order.job_ids, on_events=_unseen)
     else:
         state = run_here.resume(here, on_events=_unseen)
+    return _over(order, state)
+
+
+def _wait_for_the_last(order: Order) -> None:
+    """An agent whose parent died still ends its jobs. One that does not end is refused by the run's lease."""
+    deadline = time.monotonic() + _PATIENCE
+    while is_live(order.directory) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _over(order: Order, state: RunState) -> int:
     write_reports(order.directory)
     if state.phase is RunPhase.INTERRUPTED:
         return INTERRUPTED

@@ -21,6 +21,7 @@ from runner.publish.follow import Followed, Watched, follow
 from runner.publish.target import Target
 from runner.run_here import INTERRUPTING
 from runner.state import RunState
+from runner.stores.directory import is_live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +113,11 @@ def _cancelling(stage: Stage) -> Callable[[Watched, RunState], None]:
 
 
 def _watched(start: Start, agent: Child | None) -> Watched:
-    alive = agent.alive if agent is not None else _nobody
+    def alive() -> bool:
+        """Ours works on it, or whoever did before still ends it."""
+        return (agent is not None and agent.alive()) or is_live(start.directory)
+
     return Watched(directory=start.directory, target=start.target, alive=alive)
-
-
-def _nobody() -> bool:
-    return False
 
 
 def _trouble(start: Start, agent: Child | None) -> str:
