@@ -99,7 +99,7 @@ class Act:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=150,
             check=False,
         )
         return Ran(done.returncode == 0, _COLOUR.sub("", done.stdout))

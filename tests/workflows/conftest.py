@@ -22,7 +22,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("wheels")
     lock = ROOT / ".github/actions/runner/requirements.txt"
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock), "-d", str(place)], check=True, timeout=300)
+    done = subprocess.run(
+        [*pip, "--require-hashes", "-r", str(lock), "-d", str(place)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     return place
 
 

@@ -41,6 +41,7 @@ class Scene:
         self.world = double.world
         self.lab = Lab(folder / "lab")
         self.ran: dict[int, Ran] = {}
+        self._names: dict[str, str] = {}
         self._artifacts = folder / "artifacts"
         self._act = Act(
             program,
@@ -59,6 +60,7 @@ class Scene:
     def _furnish(self) -> None:
         double, world = self.double, self.world
         double.token(TOKEN)
+        double.limits.apart = 0.0  # on a busy machine, when a request arrives says little of when it was sent
         for login, role in (("ann", "admin"), ("bob", "write"), ("cat", "read")):
             world.account(login, role)
         self.lab.write({"README.md": "A lab\n"})
@@ -106,6 +108,8 @@ class Scene:
     def _tried(self, pull: Pull) -> Pull:
         trial = self.lab.merged(pull.head_commit, f"Trial of {pull.number}", into=f"trial-{pull.number}")
         self.world.pulls[pull.number] = replace(pull, merge_commit=trial)
+        earlier = sum(name.endswith(f" of #{pull.number}") for name in self._names.values())
+        self._names[pull.head_commit] = f"head {earlier + 1} of #{pull.number}"
         self._learn()
         return self.world.pulls[pull.number]
 
@@ -119,6 +123,7 @@ class Scene:
             else:
                 after = self.lab.forward(self.lab.merged(pull.head_commit, title, into="merging"))
             self._learn()
+            self._names[after] = f"the merge of #{pull.number}"
             self.world.pulls[pull.number] = replace(
                 self.world.pulls[pull.number],
                 state="closed",
@@ -127,6 +132,12 @@ class Scene:
                 commits=(pull.head_commit,),
             )
         return before, self.lab.head("main")
+
+    def commit(self, message: str, files: Mapping[str, str | None]) -> str:
+        """Straight to main."""
+        made = self.lab.commit(message, files)
+        self._learn()
+        return made
 
     def say(self, pull: Pull, login: str, body: str) -> Comment:
         number, now = self.world.new_id(), self.double.clock.now()
@@ -144,7 +155,7 @@ class Scene:
         number, ran = self._start("plan", "pull_request", payload, commit, branch=pull.head_branch, pull=pull)
         event = payloads.workflow_run(self.world, self.world.runs[number], pull)
         _, shown = self._start("comment", "workflow_run", event, self.lab.head("main"))
-        assert shown.succeeded, shown.log
+        assert shown.succeeded, shown.printed()
         return ran
 
     def pushed(self, before: str, after: str) -> Ran:
@@ -199,10 +210,14 @@ class Scene:
 
     # What is to be seen
 
-    def shown(self) -> str:
-        """All that we show of it: comments and statuses, without what differs from run to run."""
-        ours = [one for one in self.world.comments.values() if one.author.is_bot]
-        parts = [self._comment(one) for one in sorted(ours, key=lambda one: one.id)]
+    def comments(self, kind: str) -> list[Comment]:
+        """Our own of a kind (plan, live, final, reply), oldest first."""
+        said = sorted(self.world.comments.values(), key=lambda one: one.id)
+        return [one for one in said if one.author.is_bot and one.body.startswith(f"<!-- runner:{kind} ")]
+
+    def shown(self, *kinds: str) -> str:
+        """Comments of these kinds, and all statuses, without what differs from run to run."""
+        parts = [self._comment(one) for kind in kinds for one in self.comments(kind)]
         for commit, statuses in self.world.statuses.items():
             newest = {one.context: one for one in sorted(statuses, key=lambda one: one.id)}
             lines = [f"{c}: {s.state}: {s.description}" for c, s in sorted(newest.items())]
@@ -214,15 +229,15 @@ class Scene:
         return f"=== comment on #{comment.pull}{hidden}\n{comment.body}\n"
 
     def _place(self, commit: str) -> str:
-        heads = [
-            f"the head of #{one.number}" for one in self.world.pulls.values() if one.head_commit == commit
-        ]
-        return " and ".join(heads) or "main"
+        return self._names.get(commit, "a commit on main")
 
 
 _TIMES = (
-    (re.compile(r"\d+(\.\d+)?(?= ?(ms|s|seconds?)\b)"), "N"),
-    (re.compile(r"\b\d\d:\d\d(:\d\d)?( UTC|Z)?"), "HH:MM"),
+    (re.compile(r'"generation":\d+'), '"generation":0'),
+    (re.compile(r'"claim":"[^"]*"'), '"claim":""'),
+    (re.compile(r"\| [0-9.]+ [kMG]B \|$", re.MULTILINE), "| MEMORY |"),
+    (re.compile(r"\b\d+(\.\d+)?(ms|s|m|h)( \d+(\.\d+)?(ms|s|m|h))*\b"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?"), "HH:MM"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "YYYY-MM-DD"),
 )
 
