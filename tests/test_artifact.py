@@ -148,9 +148,9 @@ class TestWriting:
         assert len(raw) <= LIMIT
         form = json.loads(raw)["queues"]
         assert ["packed" in file for file in form] == [True, False]
-        started = time.perf_counter()
+        started = time.process_time()
         assert from_bytes(raw) == made
-        assert time.perf_counter() - started < 10  # 0.5 s where nobody else computes
+        assert time.process_time() - started < 10
 
     def test_what_does_not_fit_is_a_problem_of_its_file_alone(self) -> None:
         large = planned("queues/large.yaml", *(job(f"j{i}", command=noise(5000, i)) for i in range(300)))
@@ -287,11 +287,11 @@ class TestStrangers:
     )
     def test_too_much(self, make: Callable[[], bytes], why: str) -> None:
         raw = make()
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(PlanError) as caught:
             from_bytes(raw)
         assert caught.value.message.startswith(f"the plan of this push cannot be read: {why}")
-        assert time.perf_counter() - started < 20  # 2 s where nobody else computes
+        assert time.process_time() - started < 20
 
 
 class TestFiles:

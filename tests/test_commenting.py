@@ -351,17 +351,18 @@ class TestClosedDoors:
 
 
 class TestAmongOthers:
-    def test_130_comments_and_spoofed_markers(self, scene: Scene) -> None:
+    def test_130_comments_with_spoofed_markers(self, scene: Scene) -> None:
         scene.shown(FIRST, planned())
         (ours,) = scene.ours()
         spoofed = scene.body().replace('"generation":100001', '"generation":9000000000001')
-        for n in range(130):
+        others = 130 if isinstance(scene.world, InDouble) else 20  # files have no pages
+        for n in range(others):
             scene.world.say("eve", spoofed if n % 10 == 0 else f"comment {n}")
         scene.shown(SECOND, planned("queues/etl.yaml", job("only")))
         assert [c.id for c in scene.ours()] == [ours.id]
         assert "1 job" in scene.body()
         untouched = [c for c in scene.forge.comments(7) if c.author == "eve"]
-        assert len(untouched) == 130
+        assert len(untouched) == others
         assert not any(c.minimized for c in untouched)
 
     def test_a_foreign_status_does_not_stand_for_ours(self, files: Scene) -> None:
