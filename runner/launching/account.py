@@ -1,0 +1,26 @@
+"""Where in AWS machines live and runs are kept: what the configuration says under `aws`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """ "" where the configuration says nothing. `prefix` has no slash at either end."""
+
+    region: str = ""
+    bucket: str = ""
+    prefix: str = ""
+    instance_profile: str = ""
+    subnets: tuple[str, ...] = ()
+    security_group: str = ""
+
+    def key(self, name: str) -> str:
+        """The key of what is kept under a relative name."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    def run_url(self, run_id: str) -> str:
+        return f"s3://{self.bucket}/{self.key(f'{RUNS}/{run_id}')}"

@@ -1,0 +1,85 @@
+"""Which machines to ask for, in which order, until one is to be had."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+
+from runner.errors import UsageError
+from runner.launching.account import Account
+from runner.model import Machine
+from runner.ports import Image
+from runner.units import parse_duration, parse_size
+
+DEFAULT_TYPE = "m7i.large"
+DEFAULT_TTL = 4 * 3600.0
+_DEFAULT_DISK = 30
+_GIB = 1 << 30
+_UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{}/hvm/ebs-gp3/ami-id"
+_ARM = re.compile(r"a1|[a-z]+\d+[a-z]*g[a-z]*|.*-gb\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """`subnet` "": the cloud's own choice."""
+
+    type: str
+    spot: bool = False
+    subnet: str = ""
+
+
+def plan_of_attempts(machine: Machine, account: Account) -> list[Attempt]:
+    """Spot before on-demand where the queue asks for spot; the types as written; each in every subnet.
+
+    Raises UsageError where types need different images.
+    """
+    types = types_of(machine)
+    own = str(machine.options.get("subnet") or "")
+    subnets = (own,) if own else account.subnets or ("",)
+    markets = (True, False) if _flag(machine.options.get("spot")) else (False,)
+    wanted = itertools.product(markets, types, dict.fromkeys(subnets))
+    return [Attempt(type=type_, spot=spot, subnet=subnet) for spot, type_, subnet in wanted]
+
+
+def types_of(machine: Machine) -> tuple[str, ...]:
+    """All types that the machine may have, each once."""
+    types = (machine.options.get("type") or DEFAULT_TYPE, *(machine.options.get("fallback") or ()))
+    found = tuple(dict.fromkeys(str(one) for one in types))
+    if len({architecture_of(one) for one in found}) > 1:
+        arm = ", ".join(one for one in found if architecture_of(one) == "arm64")
+        raise UsageError(
+            f"one image cannot boot all of {', '.join(found)}: {arm} are ARM machines, the others are not",
+            hint="name types of one architecture in `machine.type` and `machine.fallback`",
+        )
+    return found
+
+
+def architecture_of(type_: str) -> str:
+    """`arm64` or `x86_64`, in EC2's words: Graviton families have a `g` behind their generation."""
+    return "arm64" if _ARM.fullmatch(type_.partition(".")[0]) else "x86_64"
+
+
+def image_name(machine: Machine) -> str:
+    """What the queue names, else where the newest Ubuntu 24.04 is published."""
+    named = machine.options.get("ami")
+    if named:
+        return str(named)
+    return _UBUNTU.format("arm64" if architecture_of(types_of(machine)[0]) == "arm64" else "amd64")
+
+
+def disk_of(machine: Machine, image: Image) -> int:
+    """GiB, never less than the image needs."""
+    asked = parse_size(machine.options.get("disk") or 0) or 0
+    return max(math.ceil(asked / _GIB) or _DEFAULT_DISK, image.disk)
+
+
+def ttl_of(machine: Machine) -> float:
+    """Seconds."""
+    return parse_duration(machine.options.get("ttl") or DEFAULT_TTL) or DEFAULT_TTL
+
+
+def _flag(value: object) -> bool:
+    """A text where the value came from a parameter."""
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")

@@ -1,0 +1,112 @@
+"""What launchers tell each other, and the agents: who asked for which machine, and which machine has the run.
+
+Names are those below the run's own place: `launch/GEN-K.json`, `agent/GEN`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from runner.errors import LogError
+from runner.ports import LaunchRequest
+
+
+class Entry(Protocol):
+    """`modified`: seconds since the epoch, by the ledger's own clock."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def modified(self) -> float: ...
+
+
+class Ledger(Protocol):
+    """Pages that are written once. A bucket of `runner.stores.s3` is one; all methods raise StoreError."""
+
+    def get(self, name: str) -> Entry | None: ...
+
+    def create(self, name: str, body: bytes) -> bool:
+        """Write it unless it is there; False where it is. Never overwrites."""
+
+    def now(self) -> float:
+        """The ledger's clock, as of its last answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The `number`-th launch of a generation, complete. `because`: what definitely became of the one before.
+
+    That a record exists says that none with a lower number may be asked for any more.
+    """
+
+    generation: int
+    number: int
+    request: LaunchRequest
+    because: str = ""
+    modified: float = 0.0
+
+
+def record_name(generation: int, number: int) -> str:
+    return f"launch/{generation}-{number}.json"
+
+
+def claim_name(generation: int) -> str:
+    return f"agent/{generation}"
+
+
+def encode(record: Record) -> bytes:
+    form = asdict(record)
+    del form["modified"]
+    return json.dumps(form, sort_keys=True, indent=1).encode()
+
+
+def decode(entry: Entry, name: str) -> Record:
+    """Raises LogError."""
+    try:
+        form = json.loads(entry.body)
+        request = LaunchRequest(**form.pop("request"))
+        return Record(**form, request=request, modified=entry.modified)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LogError(
+            f"{name} is not a record of a launch",
+            hint="it was changed by something other than runner, or written by a newer one; use that",
+        ) from error
+
+
+def records(ledger: Ledger, generation: int) -> tuple[Record, ...]:
+    """All of a generation, in order. Numbers have no gaps: each is written only after the one before."""
+    found: list[Record] = []
+    while True:
+        name = record_name(generation, len(found) + 1)
+        entry = ledger.get(name)
+        if entry is None:
+            return tuple(found)
+        found.append(decode(entry, name))
+
+
+def claimed_by(ledger: Ledger, generation: int) -> str:
+    """The id of the machine that has this generation of the run; "" where none has it yet."""
+    entry = ledger.get(claim_name(generation))
+    if entry is None:
+        return ""
+    try:
+        return str(json.loads(entry.body)["instance_id"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise LogError(
+            f"{claim_name(generation)} does not say which machine has the run",
+            hint="it was changed by something other than runner",
+        ) from error
+
+
+def holder(instance_id: str) -> dict[str, Any]:
+    """Who claims, for `S3Store.lease`: the same bytes each time, so an agent that starts again has it."""
+    return {"instance_id": instance_id}
+
+
+def claim(ledger: Ledger, generation: int, instance_id: str) -> bool:
+    """For the agent, before anything else: whether this machine has the run. If not, it shuts down."""
+    body = json.dumps(holder(instance_id), sort_keys=True).encode()
+    return ledger.create(claim_name(generation), body) or claimed_by(ledger, generation) == instance_id
