@@ -15,6 +15,7 @@ from typing import TextIO
 import click
 
 from runner import __version__
+from runner.cli.terminal import in_actions
 from runner.errors import BUG, INTERRUPTED, OPERATIONAL, SUCCEEDED, USAGE, RunnerError
 
 
@@ -97,8 +98,17 @@ def _keep(report: str) -> Path | None:
 
 
 def _say(text: str) -> None:
+    text = _harmless(text) if in_actions() else text
     with contextlib.suppress(OSError, ValueError):  # nobody is listening: the exit code still tells
         print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _harmless(text: str) -> str:
+    """A message may quote anything, and Actions obeys some lines of a log."""
+    # Imported here, because a command that works has nothing to say.
+    from runner.report import clean, escaping  # noqa: PLC0415
+
+    return escaping.disarmed("\n".join(clean.lines(text)))
 
 
 def _survive_any_text(*streams: TextIO | None) -> None:

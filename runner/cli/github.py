@@ -19,7 +19,9 @@ from runner.gitops import payload
 from runner.gitops.context import Context, from_environment
 from runner.gitops.payload import Happened
 from runner.gitops.performing import Stage
+from runner.gitops.undumpable import become_undumpable
 from runner.report import clean
+from runner.report.escaping import disarmed
 
 T = TypeVar("T")
 
@@ -111,6 +113,7 @@ def _only(happened: Happened, kind: type[T]) -> T:
 
 @contextmanager
 def _stage(context: Context) -> Iterator[Stage]:
+    become_undumpable()  # before the first job begins; elsewhere than on Linux there is nothing to be done
     clock = SystemClock()
     forge = open_forge(context.environ, clock=clock)
     try:
@@ -121,5 +124,5 @@ def _stage(context: Context) -> Iterator[Stage]:
 
 
 def _notice(sentence: str) -> None:
-    """Into the log of the step, where a line that begins with two colons would be a command."""
-    say(f"runner: {clean.line(sentence)}")
+    """Into the log of the step, where some lines would be commands."""
+    say(f"runner: {disarmed(clean.line(sentence))}")

@@ -7,6 +7,7 @@ from runner.gitops.performing import Stage
 from runner.gitops.sorting import Refusal
 from runner.gitops.targets import target_of
 from runner.publish import refusal as refusals
+from runner.report.escaping import code
 
 
 def refuse(refusal: Refusal, config: Config, stage: Stage) -> None:
@@ -18,5 +19,5 @@ def refuse(refusal: Refusal, config: Config, stage: Stage) -> None:
         target_of(candidate.due.commit, candidate.due.pull, config, stage),
         candidate.planned.queue_id,
         refusal.sentence,
-        refusal.details,
+        [code(line, limit=500) for line in refusal.details],
     )

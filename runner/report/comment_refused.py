@@ -11,13 +11,13 @@ from runner.report.markers import Marker
 
 
 def refused_comment(queue_id: str, sentence: str, lines: Sequence[str] = ()) -> str:
-    """`sentence` is our own words, `lines` Markdown in which whatever is foreign is code already."""
+    """`sentence` may quote anything, `lines` are Markdown in which whatever is foreign is code already."""
     return layouts.render(
         "refused",
         {
             "marker": markers.line(refused_marker(queue_id)),
             "queue": code(queue_id),
-            "sentence": sentence,
+            "sentence": code(sentence, limit=500),
             "lines": list(lines),
         },
     )

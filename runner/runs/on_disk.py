@@ -38,7 +38,8 @@ class DirectorySource:
     def plan_bytes(self) -> bytes:
         path = self.directory / stores.PLAN
         try:
-            return path.read_bytes()
+            with open_regular(path) as file:
+                return file.read()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(
                 f"{self.directory} is not the directory of a run: it has no plan.json",
@@ -51,7 +52,7 @@ class DirectorySource:
         """As the log's first line says; before there is one, as the lease does, or the directory's name."""
         for name in (stores.LOG, stores.LEASE):
             try:
-                with (self.directory / name).open("rb") as file:
+                with open_regular(self.directory / name) as file:
                     return str(json.loads(file.readline(65536))["run_id"])
             except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue
@@ -60,7 +61,7 @@ class DirectorySource:
     def fresh(self) -> bytes:
         path = self.directory / stores.LOG
         try:
-            with path.open("rb") as log:
+            with open_regular(path) as log:
                 log.seek(self._offset)
                 found = log.read()
         except FileNotFoundError:  # the plan is in place before the log exists
