@@ -232,6 +232,24 @@ def test_queues_that_wait_for_somebody_are_left_alone(world: World) -> None:
     assert world.statuses(after) == {}
 
 
+def test_a_queue_by_hand_that_needs_params_holds_nobody_up(world: World) -> None:
+    params = {"name": {"type": "string"}}
+    before, pull = merged(
+        world,
+        {
+            "queues/p.yaml": queue("echo ${{ params.name }}", params=params, run_on="manual"),
+            "queues/q.yaml": queue(),
+        },
+    )
+    world.review(pull, "queues/q.yaml")
+    done = world.push(before)
+    assert "runs only by hand" in done.stderr
+    assert world.statuses(pull.merge_commit)["runner/q"][0] == "success"
+    payload = {"inputs": {"queue": "queues/p.yaml"}}
+    world.step("workflow_dispatch", payload, "merge")
+    assert world.statuses(pull.merge_commit)["runner/p"] == ("error", "Not started: it needs params: name")
+
+
 def test_no_more_start_than_the_policy_allows(world: World) -> None:
     before = world.repository.commit({".github/runner.yaml": "policy: {max_launches: 1}\n"})
     after = world.repository.commit({f"queues/{name}.yaml": queue() for name in "abc"})

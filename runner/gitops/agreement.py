@@ -25,8 +25,11 @@ class Candidate:
 
 
 def digest_of(candidates: Iterable[Candidate]) -> str:
-    """What a review of these files together shows; "" where one of them has no plan."""
-    plans = [candidate.planned.plan for candidate in candidates]
+    """What a review of these files together shows; "" where one of them has no plan.
+
+    Those that only wait for their params are in no review's digest.
+    """
+    plans = [candidate.planned.plan for candidate in candidates if not candidate.planned.needs]
     known = [plan for plan in plans if plan is not None]
     return agreed(known) if len(known) == len(plans) else ""
 
@@ -41,6 +44,8 @@ def disagreements(candidates: Sequence[Candidate], reviewed: Mapping[int, str | 
     for number in dict.fromkeys(c.pull for c in candidates if c.pull):
         digest = digest_of(c for c in candidates if c.pull == number)
         shown = reviewed.get(number)
+        if all(c.planned.needs for c in candidates if c.pull == number):
+            continue
         if shown is None:
             found[number] = "no plan of it was reviewed"
         elif not digest:

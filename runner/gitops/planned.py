@@ -10,19 +10,22 @@ from pathlib import Path
 
 from runner import plan as plans
 from runner.config import Config
+from runner.load import default_id
 from runner.model import Git, Plan
-from runner.prepare import prepare
+from runner.prepare import Prepared, prepare
 from runner.problems import Problem, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """`plan` is None where the file cannot run; `problems` say why. `queue_id` then is the file's stem."""
+    """`plan` is None where the file cannot run; `problems` say why. Then its name gives `queue_id`."""
 
     source: str
     queue_id: str
     plan: Plan | None
     problems: tuple[Problem, ...] = ()
+    needs: frozenset[str] = frozenset()
+    """Params without a value, of a queue that runs by hand only: nothing is wrong with it."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -42,22 +45,30 @@ class AtCommit:
 
 def plan_file(source: str, place: AtCommit) -> Planned:
     """`source` is relative to the checkout. Nothing of the environment is read."""
+    prepared = _prepared(source, place, require_params=False)
+    by_hand = isinstance(prepared.tree, Mapping) and prepared.tree.get("run_on") == "manual"
+    if prepared.missing and (place.params or not by_hand):
+        prepared = _prepared(source, place, require_params=True)
+    problems = tuple(p for p in prepared.problems if p.rule != "unset-variable")
+    if prepared.queue is None:
+        needs = prepared.missing if by_hand and not prepared.has_errors else frozenset()
+        return Planned(source=source, queue_id=default_id(source), plan=None, problems=problems, needs=needs)
+    made = plans.make(
+        prepared.queue, source=source, git=place.git, volatile=prepared.volatile, tree=prepared.tree
+    )
+    return Planned(source=source, queue_id=made.queue.queue_id, plan=made, problems=problems)
+
+
+def _prepared(source: str, place: AtCommit, *, require_params: bool) -> Prepared:
     # Problems name a file as it was given, and are to name it as the repository does.
     with contextlib.chdir(place.checkout):
-        prepared = prepare(
+        return prepare(
             source,
             checkout=place.checkout,
             environ={},
             git=place.git,
             now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(place.at)),
             params=place.params,
-            require_params=True,
+            require_params=require_params,
             config=place.config,
         )
-    problems = tuple(p for p in prepared.problems if p.rule != "unset-variable")
-    if prepared.queue is None:
-        return Planned(source=source, queue_id=Path(source).stem, plan=None, problems=problems)
-    made = plans.make(
-        prepared.queue, source=source, git=place.git, volatile=prepared.volatile, tree=prepared.tree
-    )
-    return Planned(source=source, queue_id=made.queue.queue_id, plan=made, problems=problems)

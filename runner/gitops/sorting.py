@@ -44,6 +44,9 @@ def sort(
     runs: list[Candidate] = []
     unreviewed = disagreements(candidates, reviewed) if gitops.require_digest and not by_hand else {}
     for candidate in candidates:
+        if candidate.planned.needs and not by_hand:
+            waiting.append((candidate, _WHEN["manual"]))
+            continue
         when = candidate.planned.plan.queue.run_on if candidate.planned.plan is not None else "merge"
         refusal = _refusal(candidate, gitops)
         if refusal is not None:
@@ -60,6 +63,9 @@ def sort(
 
 def _refusal(candidate: Candidate, gitops: GitOps) -> Refusal | None:
     plan = candidate.planned.plan
+    if candidate.planned.needs:
+        names = ", ".join(sorted(candidate.planned.needs))
+        return Refusal(candidate=candidate, sentence=f"it needs params: {names}")
     if plan is None:
         told = tuple(
             f"{error.location or candidate.planned.source}: {error.message}"
