@@ -62,7 +62,8 @@ def _verdict(preview: Preview, cost: float | None) -> Iterator[str]:
     yield ""
     path = " → ".join(code(job_id) for job_id in words.critical_ids(preview))
     yield f"- Critical path: {path} ({words.critical_length(preview)})"
-    yield f"- Bound on time: {words.at_most(bound)} ({words.bound_reason(bound, mark=code)})"
+    bounded = words.at_most(bound) if bound.seconds is not None else "none"
+    yield f"- Bound on time: {bounded} ({words.bound_reason(bound, mark=code)})"
     starts = words.starts(plan.queue, partial(code, limit=100))
     if starts:
         yield f"- Runs: {starts}"
