@@ -1,0 +1,115 @@
+#!/bin/bash
+# The first program of a machine: fetches the runner's bundle, checks it, runs it, and ends the machine.
+# Rendered by runner (the values between @ signs); everybody who may describe the machine can read this.
+
+shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over' || { poweroff -f; exit 1; }
+
+umask 077
+export LC_ALL=C
+metadata='@METADATA@/latest'
+home='@HOME@'
+log="$home/boot.log"
+role=''
+
+say() {
+  printf 'runner-boot %s %s: %s\n' "$(date +%s)" "$1" "$2" | tee -a "$log"
+}
+
+fail() {
+  say failed "$1"
+  exit 1
+}
+
+ask() { # CURL OPTIONS, for the metadata service: the role may come some seconds after the machine
+  curl -fsS --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors --noproxy '*' "$@" 2>>"$log"
+}
+
+about() { # PATH
+  local token
+  token=$(ask -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$metadata/api/token") || return 1
+  ask -H "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/$1"
+}
+
+credential() { # FIELD, from the role's document on standard input
+  sed -n 's/.*"'"$1"'" *: *"\([^"]*\)".*/\1/p'
+}
+
+# The role's credentials reach curl by its standard input: a command line can be read by every process.
+s3() { # CURL OPTIONS...
+  local document
+  document=$(about "iam/security-credentials/$role") || return 1
+  curl -fsS --connect-timeout 10 --speed-limit 1 --speed-time 60 --aws-sigv4 'aws:amz:@REGION@:s3' --config - "$@" <<CONFIG
+user = "$(credential AccessKeyId <<<"$document"):$(credential SecretAccessKey <<<"$document")"
+header = "x-amz-security-token: $(credential Token <<<"$document")"
+CONFIG
+}
+
+fetch() { # URL FILE
+  local pause
+  for pause in 1 2 4 8 16 0; do
+    s3 -H "x-amz-content-sha256: $(: | sha256sum | cut -d ' ' -f 1)" -o "$2" "$1" 2>>"$log" && return 0
+    sleep "$pause"
+  done
+  return 1
+}
+
+# shellcheck disable=SC2317  # called when the shell exits
+keep() { # FILE URL
+  s3 -X PUT -H "x-amz-content-sha256: $(sha256sum <"$1" | cut -d ' ' -f 1)" -H 'content-type: text/plain' --data-binary "@$1" "$2" >/dev/null
+}
+
+# Also when the agent was killed, or this script was.
+# shellcheck disable=SC2317
+finish() {
+  local status=$?
+  trap '' EXIT HUP INT TERM
+  if [ "$status" != 0 ]; then
+    tail -c 65536 "$log" >"$log.tail"
+    keep "$log.tail" "@LOG_URL@-$(about instance-id).log" || tail -n 30 "$log"
+  fi
+  say off 'this machine ends'
+  shutdown -P now || poweroff -f
+}
+
+mkdir -p "$home" || { shutdown -P now || poweroff -f; exit 1; }
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say bootstrap 'run @RUN_ID@, generation @GENERATION@'
+
+say python 'looking for Python 3.11 or newer'
+find_python() {
+  local name
+  for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$name" && return 0
+  done
+  return 1
+}
+python=$(find_python) || {
+  command -v dnf >/dev/null || fail 'there is no Python 3.11 or newer: use an image that has one'
+  say python "installing Python 3.11 from the system's own repository"
+  dnf -q -y install python3.11 >>"$log" 2>&1 || fail 'Python 3.11 cannot be installed'
+  python=$(find_python) || fail 'there is no Python 3.11 or newer, even after its installation'
+}
+
+say role 'looking for the credentials of the machine'
+role=$(about iam/security-credentials/ | head -n 1)
+[ -n "$role" ] || fail 'this machine has no role: set aws.instance_profile, or machine.instance_profile'
+
+say fetch 'fetching the bundle'
+fetch '@BUNDLE_URL@' "$home/bundle.tar.gz" || fail "the bundle cannot be fetched: $(tail -n 1 "$log")"
+printf '%s  %s\n' '@BUNDLE_SHA256@' "$home/bundle.tar.gz" | sha256sum -c --status || fail 'the bundle has another hash than it should'
+mkdir -p "$home/program"
+tar -xzf "$home/bundle.tar.gz" -C "$home/program" --no-same-owner 2>>"$log" || fail 'the bundle cannot be unpacked'
+
+say agent 'starting the agent'
+export AWS_REGION='@REGION@' AWS_DEFAULT_REGION='@REGION@' AWS_ENDPOINT_URL='@ENDPOINT@'
+[ -n "$AWS_ENDPOINT_URL" ] || unset AWS_ENDPOINT_URL
+"$python" -I "$home/program" --run '@RUN_URL@' --generation '@GENERATION@' --ttl '@TTL_SECONDS@' >>"$log" 2>&1 &
+agent=$!
+wait "$agent"
+status=$?
+say agent "ended with exit code $status"
+exit "$status"
