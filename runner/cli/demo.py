@@ -17,10 +17,10 @@ from runner.demo.showing import show
 @click.option("--keep", metavar="DIR", help="Play in this folder and keep it (default: a temporary one).")
 @click.option("--svg", metavar="FILE", help="Also write what is shown as a picture.")
 def demo(keep: str | None, svg: str | None) -> int:
-    """Play the whole loop of a pull request here: plan, merge, results, a retry.
+    """Play the whole loop of a pull request on this machine.
 
-    In a git repository of its own, with a forge made of files: no account, no network. Every step is the
-    command that a workflow calls on GitHub.
+    Plan, merge, results, a retry: in a git repository of its own, with a forge made of files. No account, no
+    network; every step is the command that a workflow calls on GitHub.
     """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="runner-demo-") as folder:
