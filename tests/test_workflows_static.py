@@ -25,7 +25,11 @@ PERMISSIONS: dict[str, dict[str, dict[str, str]]] = {
     "plan": {"plan": READ},
     "comment": {"comment": WRITE},
     "merge": {"merge": WRITE},
-    "command": {"check": {"contents": "read", "pull-requests": "read"}, "command": WRITE},
+    "command": {
+        "check": {"contents": "read", "pull-requests": "read"},
+        "command": WRITE,
+        "plan": {"contents": "read", "pull-requests": "write", "actions": "write"},
+    },
     "reconcile": {"reconcile": WRITE},
 }
 TRIGGERS = {
@@ -131,6 +135,11 @@ def test_the_actions_are_given_only_what_their_stand_ins_know() -> None:
             assert set(step["with"]) <= set(known), (place, name)
 
 
+def test_the_stand_in_of_our_action_gives_what_it_gives() -> None:
+    given = [set(loaded(place / "action.yaml")["outputs"]) for place in (ACTION, STUBS / "runner")]
+    assert given[0] == given[1]
+
+
 def test_no_checkout_leaves_a_credential() -> None:
     found = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert found
@@ -154,7 +163,7 @@ def test_expressions_never_reach_a_shell() -> None:
 def test_the_program_runs_isolated() -> None:
     called = [step["run"] for _, step in steps() if "PYTHON" in step.get("env", {})]
     assert len(called) >= len(PERMISSIONS)
-    assert [one for one in called if not one.startswith('"$PYTHON" -I ')] == []
+    assert [one for one in called if not one.removeprefix("exec ").startswith('"$PYTHON" -I ')] == []
 
 
 def test_the_token_is_given_to_the_steps_that_speak_to_github_and_to_nobody_else() -> None:
@@ -167,6 +176,7 @@ def test_the_token_is_given_to_the_steps_that_speak_to_github_and_to_nobody_else
         "merge.merge": ["Run and publish"],
         "command.check": ["Check the permission"],
         "command.command": ["Do it"],
+        "command.plan": ["Ask for it"],
         "reconcile.reconcile": ["Reconcile"],
     }
     assert all("env" not in job for _, _, job in jobs())

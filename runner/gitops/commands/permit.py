@@ -42,7 +42,9 @@ def allowance(context: Context) -> Allow:
 
 
 def needs(command: Command | None) -> str:
-    """`run` for what runs jobs, `light` for all else."""
+    """`run` for what runs jobs, `rerun` for what starts a workflow, `light` for all else."""
+    if command is not None and command.verb == "plan":
+        return "rerun"
     return "run" if command is not None and command.verb in _RUNS else "light"
 
 
