@@ -450,6 +450,19 @@ class TestComments:
         assert kinds(double) == [("live", True), ("final", False)]
 
 
+def test_the_live_comment_catches_up_with_what_came_too_soon(
+    double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path
+) -> None:
+    """And it says so when nothing comes any more."""
+    log = Log(queue(job("one"))).start("one", 5.0).finish("one", 900.0).over(900.0)
+    (result,) = followed(play(log, clock, tmp_path), forge)
+    assert result.published
+    edits = double.named(EDIT)
+    assert [round(call.at - START) for call in edits[:2]] == [15, 195]
+    assert "running for 10s" in edits[0].body["body"]
+    assert "Last sign of life 2026-11-22 18:04:10 UTC, 3m10s ago" in edits[1].body["body"]
+
+
 def test_how_long_a_job_that_ended_waits_for_its_status(
     double: Double, forge: GitHub, clock: VirtualTime, tmp_path: Path
 ) -> None:

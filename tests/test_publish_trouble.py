@@ -15,7 +15,7 @@ from runner.forges.github import GitHub, Limits
 from runner.forges.github.api import Api
 from runner.forges.github.pace import Pace
 from runner.forges.github.session import Session
-from runner.ports import CodeHost
+from runner.ports import CodeHost, Status
 from runner.publish.allowance import BURST, EACH
 from tests.builders import START, Log, job, queue
 from tests.forge_worlds import HEAD, MERGE, InFiles, furnish, github, settings
@@ -407,6 +407,42 @@ def test_a_comment_that_cannot_be_folded_is_no_loss(tmp_path: Path) -> None:
     run = Playing(eventful(), clock, tmp_path / "run", SOON)
     (result,) = followed(run, moody, notice=said.append)  # type: ignore[arg-type]
     assert (result.published, said) == (True, ["no"])
+
+
+class Slow:
+    """The embedded forge, which takes its time for each status, and may lose what it answers."""
+
+    def __init__(self, forge: CodeHost, clock: VirtualTime, seconds: float, *, loses: bool = False) -> None:
+        self.forge, self.clock, self.seconds, self.loses = forge, clock, seconds, loses
+        self.taken: list[Status] = []
+
+    def set_status(self, commit: str, status: Status) -> None:
+        self.clock.sleep(self.seconds)
+        self.forge.set_status(commit, status)
+        self.taken.append(status)
+        if self.loses:
+            raise ForgeUnsureError("perhaps")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.forge, name)
+
+
+def test_patience_ends_where_each_write_takes_long(tmp_path: Path) -> None:
+    clock = clock_at_start()
+    slow = Slow(InFiles(tmp_path / "forge", clock).forge, clock, 5.0)
+    run = Playing(eventful(), clock, tmp_path / "run", SOON).all_at_once()
+    (result,) = followed(run, slow, patience=20.0)  # type: ignore[arg-type]
+    assert not result.published
+    assert clock.now() - START < 30.0
+
+
+def test_a_status_whose_reply_is_lost_is_looked_for_before_it_is_set_again(tmp_path: Path) -> None:
+    clock = clock_at_start()
+    slow = Slow(InFiles(tmp_path / "forge", clock).forge, clock, 0.0, loses=True)
+    run = Playing(eventful(), clock, tmp_path / "run", SOON).all_at_once()
+    (result,) = followed(run, slow)  # type: ignore[arg-type]
+    assert result.published
+    assert sorted(s.context for s in slow.taken) == ["runner/demo"] * 2 + [f"runner/demo/{n}" for n in "abcd"]
 
 
 def test_nothing_is_asked_before_a_busy_forge_wants_to_be(tmp_path: Path) -> None:

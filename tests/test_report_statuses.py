@@ -125,6 +125,13 @@ def test_one_clean_line_each_whatever_a_job_did(run: tuple[Log, object]) -> None
 
 
 class TestGroups:
+    def test_a_name_that_was_cut_keeps_its_own_status_too(self) -> None:
+        names = [f"{'x' * 300}-{i}" for i in range(50)]
+        log = Log(queue(*map(job, names))).whole(names[3], 0.0)
+        context = context_of("demo", names[3])
+        assert context not in {status.context for status in statuses(log.state())}
+        assert context in {status.context for status in statuses(log.state(), published=[context])}
+
     def test_by_the_name_that_jobs_share(self) -> None:
         made = queue(job("split"), *(job(f"chunk-{i}", "split") for i in range(50)), job("join"), job("7"))
         assert [(group.name, len(group.job_ids)) for group in groups(made)] == [("chunk-*", 50), ("*", 3)]

@@ -126,8 +126,3 @@ class Known:
             self._posted[comment.id] = comment
             self._in_doubt = True  # somebody else may have posted the same at the same time
         self.version += 1
-
-    def has_no(self, comment: Comment) -> None:
-        """It was deleted. Perhaps there is another, so look again."""
-        self._posted.pop(comment.id, None)
-        self.doubt_comments()

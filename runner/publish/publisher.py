@@ -203,10 +203,8 @@ class Publisher:
             # Comments may be refused (a locked conversation); statuses never are, where all is well.
             self._trouble.has_lost |= isinstance(write, SetStatus)
             return
-        if isinstance(error, ForgeNotFoundError) and not isinstance(write, SetStatus) and write.comment:
-            self._known.has_no(write.comment)
-        if isinstance(error, ForgeUnsureError):
-            self._forget(write)
+        if isinstance(error, ForgeNotFoundError | ForgeUnsureError):
+            self._doubt(write)
         self._trouble.failed(
             narrow,
             error,
@@ -215,7 +213,8 @@ class Publisher:
             matters=not isinstance(write, Minimize),
         )
 
-    def _forget(self, write: Write) -> None:
+    def _doubt(self, write: Write) -> None:
+        """Somebody deleted it, or it may have been carried out: look before it is tried again."""
         if isinstance(write, SetStatus):
             self._known.doubt_statuses(write.commit)
         else:

@@ -58,7 +58,6 @@ class Trouble:
 
     def worked(self, key: Hashable) -> None:
         self._failures.pop(key, None)
-        self._again.pop(key, None)
 
     def _say(self, error: ForgeError) -> None:
         if error.message not in self._told:
