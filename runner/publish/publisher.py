@@ -117,9 +117,9 @@ class Publisher:
         before: Mapping[str, float] | None = None,
     ) -> bool:
         """Carry out the most urgent write that is due, at most one. False where nothing is."""
+        self.look(now)
         if self.due(state, now=now, died=died).rank is None:
             return False
-        self.look(now)
         try:
             found = self._wanted(state, now, died=died)
             write = next((w for w in found.writes if self._may_go(w) <= now), None)
