@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,16 +44,40 @@ def program(place: Path) -> Path:
 
     `act` does not know `$/` ("of this file's repository, at this commit"), so that is spelled out.
     """
-    place.mkdir(parents=True)
     for name in ("runner", "schemas", "templates", "queues", "pyproject.toml"):
         (place / name).symlink_to(ROOT / name)
-    for path in sorted((ROOT / ".github").rglob("*")):
+    return _with_workflows(place, ".github")
+
+
+def program_in_place(place: Path) -> Path:
+    """The same, with an action that gives what is installed already: it saves minutes."""
+    action = place / ".github/actions/runner"
+    shutil.copytree(HERE / "stubs/runner", action)
+    return _with_workflows(place, ".github/workflows")
+
+
+def _with_workflows(place: Path, below: str) -> Path:
+    for path in sorted((ROOT / below).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             target = place / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = re.sub(r"uses: \$/(\S+)", rf"uses: {SOURCE}/\1@{COMMIT}", path.read_text())
-            target.write_text(text)
+            target.write_text(re.sub(r"uses: \$/(\S+)", rf"uses: {SOURCE}/\1@{COMMIT}", path.read_text()))
     return place
+
+
+def install(place: Path, pip: Mapping[str, str]) -> dict[str, str]:
+    """What the action does, and the outputs that it gives."""
+    outputs = place / "outputs"
+    done = subprocess.run(
+        [sys.executable, "-I", str(ROOT / ".github/actions/runner/install.py")],
+        env={"PATH": os.environ["PATH"], "RUNNER_TEMP": str(place), "GITHUB_OUTPUT": str(outputs), **pip},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(line.split("=", 1) for line in outputs.read_text().splitlines())
 
 
 def stubbed() -> dict[str, Path]:

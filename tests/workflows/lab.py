@@ -17,7 +17,7 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = 0
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.git("init", "-q", "-b", "main")
         self.git("config", "uploadpack.allowAnySHA1InWant", "true")
 

@@ -36,7 +36,7 @@ jobs:
 class Scene:
     """`double` is GitHub's memory, `lab` its repository; `ran` holds workflow runs by their number."""
 
-    def __init__(self, folder: Path, double: Double, program: Path, wheels: Path) -> None:
+    def __init__(self, folder: Path, double: Double, program: Path, environment: Mapping[str, str]) -> None:
         self.folder, self.double = folder, double
         self.world = double.world
         self.lab = Lab(folder / "lab")
@@ -51,8 +51,7 @@ class Scene:
                 "STUB_ORIGIN": str(self.lab.folder),
                 "STUB_ARTIFACTS": str(self._artifacts),
                 "STUB_TOKEN": TOKEN,
-                "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(wheels),
+                **environment,
             },
         )
         self._furnish()
@@ -221,29 +220,34 @@ class Scene:
         for commit, statuses in self.world.statuses.items():
             newest = {one.context: one for one in sorted(statuses, key=lambda one: one.id)}
             lines = [f"{c}: {s.state}: {s.description}" for c, s in sorted(newest.items())]
-            parts.append("\n".join([f"=== statuses of {self._place(commit)}", *lines]))
+            parts.append("\n".join([f"=== statuses of {self.name_of(commit)}", *lines]))
         return settled("\n".join(parts), self) + "\n"
 
     def _comment(self, comment: Comment) -> str:
         hidden = f", minimized as {comment.minimized}" if comment.minimized else ""
         return f"=== comment on #{comment.pull}{hidden}\n{comment.body}\n"
 
-    def _place(self, commit: str) -> str:
+    def name_of(self, commit: str) -> str:
         return self._names.get(commit, "a commit on main")
 
 
 _TIMES = (
+    (re.compile(r"-\d{8}T\d{6}-[a-z0-9]{6}\b"), "-<run>"),
     (re.compile(r'"generation":\d+'), '"generation":0'),
     (re.compile(r'"claim":"[^"]*"'), '"claim":""'),
     (re.compile(r"\| [0-9.]+ [kMG]B \|$", re.MULTILINE), "| MEMORY |"),
-    (re.compile(r"\b\d+(\.\d+)?(ms|s|m|h)( \d+(\.\d+)?(ms|s|m|h))*\b"), "TIME"),
+    (re.compile(r"\b\d+(\.\d+)?(ms|s|m|h)( ?\d+(\.\d+)?(ms|s|m|h))*\b"), "TIME"),
+    (re.compile(r'"subject":"\d{4,}"'), '"subject":"a comment"'),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?"), "HH:MM"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "YYYY-MM-DD"),
 )
 
 
 def settled(text: str, scene: Scene) -> str:
-    """Without times and the numbers of workflow runs."""
+    """Without times, ids of commits (they depend on what `init` writes) and numbers of workflow runs."""
+    for commit in scene.world.commits:
+        name = scene.name_of(commit)
+        text = text.replace(commit, f"<{name}>").replace(commit[:12], f"<{name}>")
     for pattern, instead in _TIMES:
         text = pattern.sub(instead, text)
     for position, number in enumerate(sorted(scene.world.runs), start=1):

@@ -74,7 +74,8 @@ def test_a_broken_file_fails_the_plan_on_its_line(scene: Scene) -> None:
     shows(scene, "broken", "plan")
 
 
-def test_what_changes_no_queue_gets_its_status_and_no_comment(scene: Scene) -> None:
+def test_what_changes_no_queue_gets_its_status_and_no_comment(installing_scene: Scene) -> None:
+    scene = installing_scene
     assert scene.plan(scene.open_pull(7, {"README.md": "Words\n"})).succeeded
     shows(scene, "no-queue", "plan")
 
