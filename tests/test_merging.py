@@ -15,7 +15,7 @@ import pytest
 from runner.clock import SystemClock
 from runner.config import Config
 from runner.forges.files import FileForge
-from runner.gitops import digests
+from runner.gitops import digests, lost
 from runner.gitops.planned import AtCommit, plan_file
 from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status
@@ -343,3 +343,22 @@ def test_nothing_to_run_says_why(world: World) -> None:
     done = world.push(before)
     assert done.returncode == 0
     assert "no queue file" in done.stderr
+
+
+@pytest.mark.parametrize(("state", "described"), [("error", lost.WORDS), ("pending", "Running")])
+def test_a_run_of_which_nothing_was_kept_starts_again(world: World, state: str, described: str) -> None:
+    before = world.repository.head
+    after = world.repository.commit({"queues/q.yaml": queue("touch ran")})
+    page = "https://github.com/ann/queues/actions/runs/99"
+    world.forge.set_status(after, Status(context="runner/q", state=state, description=described, target=page))
+    world.push(before)
+    assert world.statuses(after)["runner/q"][0] == "success"
+
+
+def test_a_run_that_is_over_does_not_start_again(world: World) -> None:
+    before = world.repository.head
+    after = world.repository.commit({"queues/q.yaml": queue("touch ran")})
+    world.forge.set_status(after, Status(context="runner/q", state="failure", description="Failed"))
+    done = world.push(before)
+    assert "is over, and its files are no longer kept" in done.stderr
+    assert not (world.repository.folder / "ran").exists()

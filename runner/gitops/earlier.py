@@ -8,6 +8,7 @@ from enum import Enum, auto
 from runner.errors import NotFoundError, RunnerError
 from runner.gitops import kept
 from runner.gitops.kept import Kept, Shown
+from runner.gitops.lost import is_lost
 from runner.gitops.performing import Stage, Start
 from runner.publish.refusal import is_refusal
 
@@ -24,7 +25,7 @@ def look(start: Start, queue_id: str, stage: Stage) -> Before:
     if (start.directory / "plan.json").exists():
         return Before.HERE
     shown = _shown(start, queue_id, stage)
-    if shown is None or is_refusal(shown.status):
+    if shown is None or is_refusal(shown.status) or is_lost(shown.status):
         return Before.NOTHING
     found = _found(start, stage)
     if found is not None and found.artifact is None:

@@ -17,6 +17,7 @@ from runner.gitops import unpacking
 from runner.gitops.context import Context
 from runner.gitops.unpacking import BOUNDS, Bounds, bad
 from runner.ports import Artifact, CodeHost, RepositoryFacts, Status, WorkflowRun
+from runner.report.statuses import PLAN_CONTEXT, queue_of
 from runner.runs.reading import read, read_run_id
 from runner.stores.directory import LEASE, PLAN, REQUESTS, trouble
 
@@ -28,7 +29,7 @@ _WORKFLOW = re.compile(
     r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?(?:merge|command|reconcile)\.ya?ml", re.ASCII
 )
 _EVENTS = frozenset({"push", "workflow_dispatch", "issue_comment", "schedule"})
-_QUEUE = re.compile(r"runner/([A-Za-z0-9][A-Za-z0-9._-]*)", re.ASCII)
+_QUEUE = re.compile(r"runner/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 
@@ -61,16 +62,19 @@ def shown_on(forge: CodeHost, context: Context, commits: Iterable[str]) -> list[
     found: dict[str, Shown] = {}
     for commit in dict.fromkeys(filter(None, commits)):
         for status in forge.statuses(commit):
-            match = _QUEUE.fullmatch(status.context)
-            if match is None or status.author.casefold() != mine:
+            if not _QUEUE.fullmatch(status.context) or status.author.casefold() != mine:
                 continue
-            shown = Shown(queue_id=match[1], status=status, workflow_run=_led_to(status.target, context))
-            if match[1] not in found or found[match[1]].status.at < status.at:
-                found[match[1]] = shown
+            if status.context == PLAN_CONTEXT:
+                continue
+            queue_id = queue_of(status.context)
+            shown = Shown(queue_id=queue_id, status=status, workflow_run=led_to(status.target, context))
+            if queue_id not in found or found[queue_id].status.at < status.at:
+                found[queue_id] = shown
     return list(found.values())
 
 
-def _led_to(target: str, context: Context) -> int:
+def led_to(target: str, context: Context) -> int:
+    """The workflow run of this repository that a status leads to, 0 for anywhere else."""
     page = re.escape(f"{context.server_url}/{context.repository}/actions/runs/")
     match = re.fullmatch(page + r"([1-9][0-9]{0,17})", target, re.ASCII)
     return int(match[1]) if match else 0

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from runner.errors import ForgeRefusedError
 from runner.gitops.performing import Stage
-from runner.gitops.reads import queue_of
 from runner.ports import Comment, PullRequest, Status, WorkflowRun
 from runner.report import markers
 from runner.report.escaping import code
 from runner.report.links import link
 from runner.report.markers import Marker, Posted
-from runner.report.statuses import ERROR, PENDING
+from runner.report.statuses import ERROR, PENDING, queue_of
 
 _FOR_PULLS = frozenset({"push", "issue_comment"})
 WORDS = "Lost: the machine that ran it ended and kept nothing"

@@ -21,10 +21,11 @@ from runner.gitops.claiming import is_claim
 from runner.gitops.configured import config_at
 from runner.gitops.digests import reviewed
 from runner.gitops.due import Due, due_on_push
+from runner.gitops.kept import led_to
 from runner.gitops.merging import planned
 from runner.gitops.payload import PushEvent
 from runner.gitops.performing import Stage
-from runner.gitops.reads import Reads, ReadsSpentError, led_to
+from runner.gitops.reads import Reads, ReadsSpentError
 from runner.gitops.sorting import Refusal, sort
 from runner.gitops.window import Window
 from runner.load import default_id
@@ -207,7 +208,7 @@ class _Search:
     def _is_abandoned(self, status: Status) -> bool:
         if status.state != PENDING or not is_claim(status):
             return False
-        number = led_to(status, self.stage)
+        number = led_to(status.target, self.stage.context)
         run = self.reads.workflow_run(number) if number else None
         return run is None or self.reads.is_over(run)
 

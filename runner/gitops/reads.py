@@ -15,7 +15,6 @@ from runner.report.statuses import PLAN_CONTEXT
 MOST = 100
 """Of the 1,000 requests that a token has in an hour, for everything that runs in the repository."""
 _CONTEXT = re.compile(r"runner/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_LIKE_PLAN = re.compile(r"plan(\.queue)+", re.ASCII | re.IGNORECASE)
 _MERGE = re.compile(r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?merge\.ya?ml", re.ASCII)
 _RECONCILE = re.compile(r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?reconcile\.ya?ml", re.ASCII)
 
@@ -166,16 +165,3 @@ def is_reconcile(run: WorkflowRun) -> bool:
 def is_queue(context: str) -> bool:
     """Whether the context of a status of ours is a queue's, not that of a job."""
     return _CONTEXT.fullmatch(context) is not None
-
-
-def queue_of(context: str) -> str:
-    """The id of the queue whose context this is, see `statuses.context_of`."""
-    name = context.removeprefix("runner/").partition("/")[0]
-    return name.removesuffix(".queue") if _LIKE_PLAN.fullmatch(name) else name
-
-
-def led_to(status: Status, stage: Stage) -> int:
-    """The workflow run of this repository that a status leads to, 0 for anywhere else."""
-    page = re.escape(f"{stage.context.server_url}/{stage.context.repository}/actions/runs/")
-    match = re.fullmatch(page + r"([1-9][0-9]{0,17})", status.target, re.ASCII)
-    return int(match[1]) if match else 0

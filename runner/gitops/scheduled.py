@@ -23,9 +23,10 @@ from runner.gitops.cron import due_times
 from runner.gitops.cursor import Cursor
 from runner.gitops.due import Decision, Due
 from runner.gitops.identity import run_id
+from runner.gitops.kept import led_to
 from runner.gitops.merging import planned
 from runner.gitops.performing import Stage, Start
-from runner.gitops.reads import Reads, ReadsSpentError, is_reconcile, led_to
+from runner.gitops.reads import Reads, ReadsSpentError, is_reconcile
 from runner.gitops.sorting import sort
 from runner.gitops.targets import run_directory, target_of
 from runner.gitops.window import Window
@@ -195,7 +196,7 @@ class _Search:
 
         The pass that left the cursor knew of all before it, but for files that it left waiting.
         """
-        number = led_to(status, self.stage)
+        number = led_to(status.target, self.stage.context)
         known = 0 if slot.source in self.cursor.waiting else self.cursor.origin
         if status.at < slot.at or number <= known or number == self.cursor.origin:
             return False
@@ -205,7 +206,7 @@ class _Search:
         return not self.reads.is_over(run) or not is_claim(status)
 
     def _is_busy(self, status: Status) -> bool:
-        number = led_to(status, self.stage)
+        number = led_to(status.target, self.stage.context)
         run = self.reads.workflow_run(number) if number and status.state == PENDING else None
         return run is not None and not self.reads.is_over(run)
 

@@ -16,16 +16,17 @@ from runner.config import Config
 from runner.errors import ForgeNotFoundError, ForgeRefusedError, RunnerError
 from runner.gitops import kept
 from runner.gitops.claiming import is_claim
+from runner.gitops.kept import led_to
 from runner.gitops.lost import is_lost, say_lost
 from runner.gitops.performing import Stage
-from runner.gitops.reads import Reads, ReadsSpentError, is_queue, led_to, queue_of
+from runner.gitops.reads import Reads, ReadsSpentError, is_queue
 from runner.gitops.targets import target_of
 from runner.ports import Artifact, Status, WorkflowRun
 from runner.publish.publisher import Publisher
 from runner.publish.refusal import is_refusal
 from runner.publish.settle import settle
 from runner.publish.target import Target
-from runner.report.statuses import PENDING, context_of
+from runner.report.statuses import PENDING, context_of, queue_of
 from runner.runs.reading import read
 
 _READS_TO_SETTLE = 6
@@ -123,7 +124,7 @@ class _Settling:
                 continue
             own = {n: one for n, one in ours.items() if n == context or n.startswith(f"{context}/")}
             is_pending = any(one.state == PENDING for one in own.values())
-            number = led_to(status, self.stage) if is_pending or is_fresh else 0
+            number = led_to(status.target, self.stage.context) if is_pending or is_fresh else 0
             run = self.reads.workflow_run(number) if number else None
             if run is None:
                 continue  # it is over, or leads elsewhere: nobody can say what became of it

@@ -86,6 +86,12 @@ def context_of(queue_id: str, name: str = "") -> str:
     return _cut(f"runner/{queue}/{name}" if name else f"runner/{queue}", _CONTEXT)
 
 
+def queue_of(context: str) -> str:
+    """The id of the queue whose context, or whose job's, this is: the way back from `context_of`."""
+    name = context.removeprefix("runner/").partition("/")[0]
+    return name.removesuffix(".queue") if _LIKE_PLAN.fullmatch(name) else name
+
+
 def queue_status(state: RunState, *, target: str = "") -> StatusText:
     """The verdict on the run: also for the head of its pull request."""
     return StatusText(
