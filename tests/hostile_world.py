@@ -228,6 +228,7 @@ class HostileWorld(World):
             if zipfile.is_zipfile(io.BytesIO(content)):
                 with zipfile.ZipFile(io.BytesIO(content)) as packed:
                     found |= {f"{name}: {inner}": packed.read(inner) for inner in packed.namelist()}
+                del found[name]
         spoken = {f"log {number}, {step.name}": step.log.encode() for number, step in enumerate(self.steps)}
         return found | spoken
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -11,7 +10,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from runner.errors import NotFoundError, StoreError
 from runner.stores import directory as stores
@@ -38,7 +37,7 @@ class DirectorySource:
     def plan_bytes(self) -> bytes:
         path = self.directory / stores.PLAN
         try:
-            with open_regular(path) as file:
+            with stores.open_regular(path) as file:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(
@@ -52,7 +51,7 @@ class DirectorySource:
         """As the log's first line says; before there is one, as the lease does, or the directory's name."""
         for name in (stores.LOG, stores.LEASE):
             try:
-                with open_regular(self.directory / name) as file:
+                with stores.open_regular(self.directory / name) as file:
                     return str(json.loads(file.readline(65536))["run_id"])
             except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue
@@ -61,7 +60,7 @@ class DirectorySource:
     def fresh(self) -> bytes:
         path = self.directory / stores.LOG
         try:
-            with open_regular(path) as log:
+            with stores.open_regular(path) as log:
                 log.seek(self._offset)
                 found = log.read()
         except FileNotFoundError:  # the plan is in place before the log exists
@@ -93,7 +92,7 @@ class DirectoryFiles:
 
     def end(self, name: str, most: int) -> bytes:
         try:
-            with open_regular(self._directory / name) as file:
+            with stores.open_regular(self._directory / name) as file:
                 size = os.fstat(file.fileno()).st_size
                 file.seek(max(0, size - most))
                 return file.read(most)
@@ -101,11 +100,11 @@ class DirectoryFiles:
             return b""
 
     def read(self, name: str, most: int = -1) -> bytes:
-        with open_regular(self._directory / name) as file:
+        with stores.open_regular(self._directory / name) as file:
             return file.read(most)
 
     def pieces(self, name: str, offset: int) -> Iterator[tuple[int, bytes]]:
-        with open_regular(self._directory / name) as file:
+        with stores.open_regular(self._directory / name) as file:
             file.seek(offset)
             while chunk := file.read(_CHUNK):
                 yield offset, chunk
@@ -130,7 +129,7 @@ class DirectoryFiles:
 
     def fetch(self, name: str, part: Path) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
-        with open_regular(self._directory / name) as reading, part.open("wb") as writing:
+        with stores.open_regular(self._directory / name) as reading, part.open("wb") as writing:
             while chunk := reading.read(_CHUNK):
                 writing.write(chunk)
                 digest.update(chunk)
@@ -140,15 +139,3 @@ class DirectoryFiles:
 
     def each(self, question: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         return map(question, items)
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file that a job may have replaced by anything: a pipe would hold us, a device never ends.
-
-    Raises OSError, also for what is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")

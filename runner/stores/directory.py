@@ -6,15 +6,17 @@ has its plan. One process at a time appends (the lease); anyone may read at any 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from runner import events as e
 from runner.errors import RunIsLiveError, StoreError
@@ -78,7 +80,7 @@ class DirectoryStore:
         path = self.path / LOG
         try:
             self._log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            content = path.read_bytes()
+            content = _read(path)
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 os.ftruncate(self._log, whole)
@@ -108,7 +110,7 @@ class DirectoryStore:
 
     def _cut_torn_line(self) -> None:
         """A half-written line must not be glued to the next one."""
-        content = (self.path / LOG).read_bytes()
+        content = _read(self.path / LOG)
         os.ftruncate(self._log, content.rfind(b"\n") + 1)
 
     def _sync_always(self) -> None:
@@ -159,7 +161,7 @@ class DirectoryStore:
         for name in names:
             self._given.append(name)
             try:
-                body = json.loads((folder / name).read_bytes())
+                body = json.loads(_read(folder / name))
             except (OSError, ValueError):
                 continue
             if isinstance(body, dict):
@@ -199,7 +201,7 @@ def _lock(fd: int) -> bool:
 def read_events(path: Path) -> list[e.Event]:
     """The log of a run, live or not. Without one (it never began) there are no events."""
     try:
-        return e.decode_lines((path / LOG).read_bytes())
+        return e.decode_lines(_read(path / LOG))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -209,7 +211,7 @@ def read_events(path: Path) -> list[e.Event]:
 def is_live(path: Path) -> bool:
     """Whether some process holds this run's lease. The holder does not notice the question."""
     try:
-        fd = os.open(path / LEASE, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path / LEASE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -224,7 +226,7 @@ def is_live(path: Path) -> bool:
 def read_holder(path: Path) -> dict[str, Any]:
     """Who holds (or last held) the lease: host, pid, since."""
     try:
-        found = json.loads((path / LEASE).read_bytes())
+        found = json.loads(_read(path / LEASE))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -243,6 +245,23 @@ def request(path: Path, body: Mapping[str, Any], name: str) -> None:
         write_atomically(folder / f"{name}.json", json.dumps(dict(body)).encode())
     except OSError as error:
         raise trouble("write to", path, error) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that a job may have replaced by anything: a pipe would hold us, a device never ends.
+
+    Raises OSError, also for what is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def _read(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
