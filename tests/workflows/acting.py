@@ -97,11 +97,18 @@ class Act:
     scratch: Path
     environment: Mapping[str, str]
 
-    def run(self, workflow: str, event: str, payload: Any, checkout: Path, run_id: int) -> Ran:
+    def run(
+        self, workflow: str, event: str, payload: Any, checkout: Path, run_id: int, attempt: int = 1
+    ) -> Ran:
         """`workflow` is the name of a file in the checkout's .github/workflows."""
-        payload_file = self.scratch / f"event-{run_id}.json"
+        payload_file = self.scratch / f"event-{run_id}-{attempt}.json"
         payload_file.write_text(json.dumps(payload))
-        environment = {**self.environment, "GITHUB_RUN_ID": str(run_id), "STUBS": str(HERE / "stubs")}
+        environment = {
+            **self.environment,
+            "GITHUB_RUN_ID": str(run_id),
+            "GITHUB_RUN_ATTEMPT": str(attempt),
+            "STUBS": str(HERE / "stubs"),
+        }
         local = {f"{SOURCE}@{COMMIT}": self.program, **stubbed()}
         command = [
             str(Path(sys.executable).with_name("act")), event, "-P", "ubuntu-24.04=-self-hosted",
@@ -110,7 +117,7 @@ class Act:
             *(f"--local-repository={name}={place}" for name, place in local.items()),
             *(f"--env={name}={value}" for name, value in environment.items()),
         ]  # fmt: skip
-        cache = self.scratch / f"cache-{run_id}"
+        cache = self.scratch / f"cache-{run_id}-{attempt}"
         done = subprocess.run(
             command,
             cwd=checkout,

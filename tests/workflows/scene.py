@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from runner.setup.initialise import Request, carry_out, steps
 from runner.setup.source import Source
 from tests.github_double import Artifact, Comment, Double, Pull, WorkflowRun
@@ -58,7 +60,6 @@ class Scene:
 
     def _furnish(self) -> None:
         double, world = self.double, self.world
-        double.token(TOKEN)
         double.limits.apart = 0.0  # on a busy machine, when a request arrives says little of when it was sent
         for login, role in (("ann", "admin"), ("bob", "write"), ("cat", "read")):
             world.account(login, role)
@@ -157,12 +158,15 @@ class Scene:
         assert shown.succeeded, shown.printed()
         return ran
 
-    def pushed(self, before: str, after: str) -> Ran:
-        return self._start("merge", "push", payloads.push(self.world, before, after), after)[1]
+    def pushed(self, before: str, after: str, *, again: int = 0) -> tuple[int, Ran]:
+        payload = payloads.push(self.world, before, after)
+        return self._start("merge", "push", payload, after, again=again)
 
-    def commented(self, comment: Comment) -> Ran:
+    def commented(self, comment: Comment, *, allowed: bool = True) -> Ran:
+        """`allowed`: whether a second job is to run. The first one has to do with less."""
         payload = payloads.issue_comment(self.world, comment)
-        return self._start("command", "issue_comment", payload, self.lab.head("main"))[1]
+        rights = None if allowed else {"contents": "read", "pull-requests": "read"}
+        return self._start("command", "issue_comment", payload, self.lab.head("main"), rights=rights)[1]
 
     def grouped(self, base: str, head: str) -> Ran:
         return self._start("plan", "merge_group", payloads.merge_group(self.world, base, head), head)[1]
@@ -183,12 +187,18 @@ class Scene:
         *,
         branch: str = "main",
         pull: Pull | None = None,
+        rights: Mapping[str, str] | None = None,
+        again: int = 0,
     ) -> tuple[int, Ran]:
-        number, name = self.world.new_id(), f"runner-{workflow}.yaml"
+        """`again`: the number of a workflow run that is run once more."""
+        number, name = again or self.world.new_id(), f"runner-{workflow}.yaml"
         head, home = (pull.head_commit, pull.head_repository) if pull else (commit, self.world.repository_id)
         run = WorkflowRun(number, f".github/workflows/{name}", event, branch, head, None, home)
         self.world.runs[number] = run
-        self.ran[number] = self._act.run(name, event, payload, self._checkout(commit, number), number)
+        given = rights if rights is not None else self._rights(name)
+        self.double.token(TOKEN, **{right.replace("-", "_"): level for right, level in given.items()})
+        attempt = 2 if again else 1
+        self.ran[number] = self._act.run(name, event, payload, self._checkout(commit), number, attempt)
         run.conclusion = "success" if self.ran[number].succeeded else "failure"
         for path in sorted((self._artifacts / str(number)).glob("*.zip")):
             known = self.world.new_id()
@@ -197,14 +207,20 @@ class Scene:
             )
         return number, self.ran[number]
 
-    def _checkout(self, commit: str, number: int) -> Path:
+    def _rights(self, caller: str) -> dict[str, str]:
+        """What the caller's job gives to all jobs that it calls."""
+        text = (self._checkout(self.lab.head("main")) / ".github/workflows" / caller).read_text()
+        ((_, job),) = YAML(typ="safe", pure=True).load(text)["jobs"].items()
+        return dict(job["permissions"])
+
+    def _checkout(self, commit: str) -> Path:
         """Where act finds the caller's file, and what the commit and the repository are."""
-        place = self.folder / f"at-{number}"
-        self.lab.git("clone", "-q", "--no-checkout", ".", str(place))
-        self.lab.git("-C", str(place), "checkout", "-q", "--detach", commit)
-        self.lab.git(
-            "-C", str(place), "remote", "set-url", "origin", f"https://github.com/{self.world.full_name}"
-        )
+        place = self.folder / f"at-{commit}"
+        if not place.exists():
+            self.lab.git("clone", "-q", "--no-checkout", ".", str(place))
+            self.lab.git("-C", str(place), "checkout", "-q", "--detach", commit)
+            url = f"https://github.com/{self.world.full_name}"
+            self.lab.git("-C", str(place), "remote", "set-url", "origin", url)
         return place
 
     # What is to be seen

@@ -52,6 +52,9 @@ def test_a_pull_request_is_planned_and_again_when_it_is_pushed_to(scene: Scene) 
     pull = scene.push_to(pull, {"queues/greet.yaml": HELLO.replace("world", "moon")})
     assert scene.plan(pull, "synchronize").succeeded
     shows(scene, "synchronize", "plan")
+    again = scene.commented(scene.say(pull, "bob", "/runner plan"))
+    assert again.jobs == ["Permission", "Plan again"]
+    assert len(scene.double.named("actions/re-run-workflow")) == 1, again.printed()
 
 
 def test_a_fork_is_planned_without_rights_and_commented_on_all_the_same(scene: Scene) -> None:
@@ -84,21 +87,22 @@ def test_a_merge_runs_the_queue_once(scene: Scene) -> None:
     pull = scene.open_pull(7, {"queues/greet.yaml": HELLO})
     scene.plan(pull)
     before, after = scene.merge(pull)
-    ran = scene.pushed(before, after)
+    number, ran = scene.pushed(before, after)
     assert ran.succeeded, ran.printed()
     shows(scene, "merged", "final")
     (run,) = {name.partition("/")[0] for name in kept(scene)}
     assert kept(scene)[f"{run}/jobs/hello/1/results/hello.txt"] == b"hello, world\n"
 
     shown = scene.shown("live", "final")
-    again = scene.pushed(before, after)  # delivered twice, or run again by hand
-    assert again.succeeded, again.printed()
-    assert scene.shown("live", "final") == shown
+    for again in (0, number):  # delivered twice, and run again by hand
+        _, ran = scene.pushed(before, after, again=again)
+        assert ran.succeeded, ran.printed()
+        assert scene.shown("live", "final") == shown
 
     help_ = scene.commented(scene.say(pull, "ann", "/runner help"))
     assert help_.jobs == ["Permission", "Command"]
-    refused = scene.commented(scene.say(pull, "eve", "/runner retry"))
-    assert refused.jobs[-1] != "Command"
+    refused = scene.commented(scene.say(pull, "eve", "/runner retry"), allowed=False)
+    assert refused.jobs == ["Permission"]
     shows(scene, "commanded", "reply")
 
 
@@ -106,7 +110,7 @@ def test_two_queues_of_one_squashed_merge_run_side_by_side(scene: Scene) -> None
     other = HELLO.replace("queue_id: greet", "queue_id: greet-too").replace("world", "moon")
     pull = scene.open_pull(7, {"queues/greet.yaml": HELLO, "queues/too.yaml": other})
     scene.plan(pull)
-    ran = scene.pushed(*scene.merge(pull, squash=True))
+    _, ran = scene.pushed(*scene.merge(pull, squash=True))
     assert ran.succeeded, ran.printed()
     assert len({name.partition("/")[0] for name in kept(scene)}) == 2
     shows(scene, "two-queues", "final")
@@ -115,7 +119,7 @@ def test_two_queues_of_one_squashed_merge_run_side_by_side(scene: Scene) -> None
 def test_a_failed_job_is_run_again_on_demand(scene: Scene) -> None:
     pull = scene.open_pull(7, {"queues/flaky.yaml": FLAKY})
     scene.plan(pull)
-    ran = scene.pushed(*scene.merge(pull))
+    _, ran = scene.pushed(*scene.merge(pull))
     assert ran.succeeded, ran.printed()  # the statuses carry the verdict
     assert [one.minimized for one in scene.comments("live")] == ["OUTDATED"]
     shows(scene, "failed", "final")
@@ -133,6 +137,7 @@ def test_what_a_push_missed_is_run_by_the_next_reconcile(scene: Scene) -> None:
     ran = scene.scheduled()
     assert ran.succeeded, ran.printed()
     shows(scene, "reconciled", "final")
+    assert "runner-cursor" in {one.name for one in scene.world.artifacts.values()}
 
 
 def test_a_merge_queue_is_checked_and_nothing_is_written(scene: Scene) -> None:
