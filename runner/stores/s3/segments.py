@@ -170,6 +170,22 @@ class Writer:
             self._place(self._frozen)
             self._number, self._frozen = self._frozen.number, None
 
+    def beat(self) -> None:
+        """A sign of life where no line is ready to be written: a segment without lines. Else as `write`."""
+        if self._frozen is None and not self._waiting:
+            self._frozen = self._segment(self._number + 1)
+        self.write()
+
+    def finish(self, lines: bytes) -> None:
+        """Put the whole log, which is `lines`, into one object for readers to come. Safe to repeat."""
+        said = {"segments": str(self.number), "generation": str(self.generation), "writer": self.name}
+        etag = self.whole_etag
+        while not self._objects.replace(WHOLE, lines, etag, said):
+            found = self._objects.get(WHOLE)
+            if found is not None and _generation(found) >= self.generation:
+                return  # ours, and the reply was lost; or of a newer one, whose log is longer
+            etag = found.etag if found is not None else ""
+
     def _segment(self, number: int, lines: bytes = b"") -> Segment:
         return Segment(number=number, generation=self.generation, writer=self.name, lines=lines)
 
@@ -200,3 +216,8 @@ class Writer:
                 f"generation {self.generation} ({self.name}) is over",
                 hint="nothing more is run here",
             )
+
+
+def _generation(whole: Found) -> int:
+    said = whole.metadata.get("generation", "")
+    return int(said) if said.isdecimal() else 0

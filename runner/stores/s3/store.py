@@ -12,9 +12,9 @@ from typing import Any
 
 from runner import events as e
 from runner.errors import RunIsLiveError, StoreError
-from runner.stores.s3.objects import Found, Objects
+from runner.stores.s3.objects import Objects
 from runner.stores.s3.requests import LOOK_EVERY, Requests
-from runner.stores.s3.segments import WHOLE, Reader, Writer
+from runner.stores.s3.segments import Reader, Writer
 from runner.stores.s3.shipping import EVERY, OnTrouble, Shipper
 
 PLAN = "plan.json"
@@ -114,18 +114,7 @@ class S3Store:
     def finish(self, log: bytes | None = None) -> None:
         """Put the whole log into one object, for readers to come. `log`: its lines, if at hand."""
         self.sync()
-        lines = Reader(self._objects).fresh() if log is None else log
-        said = {
-            "segments": str(self._writer.number),
-            "generation": str(self.generation),
-            "writer": self._writer.name,
-        }
-        etag = self._writer.whole_etag
-        while not self._objects.replace(WHOLE, lines, etag, said):
-            found = self._objects.get(WHOLE)
-            if found is not None and _generation(found) >= self.generation:
-                return  # ours, and the reply was lost; or of a newer one, whose log is longer
-            etag = found.etag if found is not None else ""
+        self._writer.finish(Reader(self._objects).fresh() if log is None else log)
 
     def close(self) -> None:
         """Everything is in the bucket, also as one object where the run is over."""
@@ -142,11 +131,6 @@ class S3Store:
         if self._shipper is None:
             raise StoreError(f"the log of {self.run_id} is not open", hint="open_log comes first")
         return self._shipper
-
-
-def _generation(whole: Found) -> int:
-    said = whole.metadata.get("generation", "")
-    return int(said) if said.isdecimal() else 0
 
 
 def _describe(body: bytes) -> str:
