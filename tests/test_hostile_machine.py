@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from ruamel.yaml import YAML
 
+from runner.publish.follow import Watched, follow
+from tests.builders import failed_log
+from tests.forge_worlds import InFiles
 from tests.hostile_world import SECRET, TOKEN, HostileWorld, new_world, without_ptrace, workflow_commands
+from tests.publishing import TARGET, Playing, clock_at_start
 
+ROOT = Path(__file__).parents[1]
 CONFIG = "policy: {require_digest: false, environment: [CANARY]}\n"
 AS_A_STEP = [*without_ptrace(), "bash", "-ec", 'exec "$@"', "bash"]
 TELL = """\
@@ -109,6 +116,19 @@ class TestToken:
         (agent,) = [shown for words, shown in seen(world) if "runner.agent" in words]
         assert agent["environ"] is False
 
+    def test_no_shell_with_the_token_stays_above_jobs(self) -> None:
+        """It would show it, as the program does not."""
+        steps = [
+            step
+            for path in (ROOT / ".github" / "workflows").glob("*.yaml")
+            for job in YAML(typ="safe").load(path)["jobs"].values()
+            for step in job.get("steps", ())
+            if "GITHUB_TOKEN" in step.get("env", {})
+        ]
+        ran = [step["run"] for step in steps if re.search(r"github (merge|command|reconcile)$", step["run"])]
+        assert len(ran) >= 3
+        assert [line for line in ran if not line.startswith("exec ")] == []
+
     def test_a_job_gets_neither_it_nor_the_files_of_the_step(self, world: HostileWorld) -> None:
         environ = json.loads((world.checkout / "environ.json").read_text())
         assert not any(TOKEN in value for value in environ.values())
@@ -174,3 +194,26 @@ def test_what_a_job_makes_of_the_files_of_its_run_holds_nobody_up_and_shows_noth
     for place, content in world.everything().items():
         assert TOKEN.encode() not in content, place
     assert workflow_commands(world.steps[-1].log) == []
+
+
+def test_a_log_that_can_be_read_no_more_is_the_end_of_its_run(tmp_path: Path) -> None:
+    """Nobody waits for more of it, and what was known is shown as it stands."""
+    clock = clock_at_start()
+    forge = InFiles(tmp_path / "forge", clock).forge
+    playing = Playing(failed_log(), clock, tmp_path / "run")
+    playing.append(playing.log.events[:3])
+    looks = []
+
+    def alive() -> bool:
+        looks.append(clock.now())
+        if len(looks) == 20:
+            path = playing.directory / "events.jsonl"
+            path.unlink()
+            os.mkfifo(path)
+        return True
+
+    watched = Watched(directory=playing.directory, target=TARGET, alive=alive)
+    (found,) = follow([watched], forge, clock=clock, sleep=clock.sleep)
+    assert not found.published
+    assert clock.now() - looks[-1] < 60
+    assert "its runner is gone" in forge.comments(TARGET.pull)[-1].body

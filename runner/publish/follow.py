@@ -104,7 +104,7 @@ class _Run:
         state = self.state
         if state is None or self._holds(state):
             return Due()
-        return self.publisher.due(state, now=now, died=not self._alive)
+        return self.publisher.due(state, now=now, died=self.is_over)
 
     def _holds(self, state: RunState) -> bool:
         """Whether a living process is about to take up again what looks over: no news for anybody."""
@@ -113,7 +113,7 @@ class _Run:
     def step(self, now: float) -> None:
         assert self._tail is not None  # noqa: S101  nothing is due before it is there
         self.publisher.step(
-            self._tail.plan, self._tail.state, evidence=self._evidence, now=now, died=not self._alive
+            self._tail.plan, self._tail.state, evidence=self._evidence, now=now, died=self.is_over
         )
 
     def _evidence(self) -> Evidence:
