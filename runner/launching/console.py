@@ -33,7 +33,7 @@ def phases(console: str) -> list[Phase]:
 
 def explain(console: str) -> str:
     """How far a boot came and why it went no further, in one sentence."""
-    told = phases(console)
+    told = [phase for phase in phases(console) if phase.name != "off"]
     failed = next((phase for phase in told if phase.name == "failed"), None)
     if failed is not None:
         return f"the machine could not start its agent: {failed.text}"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The first program of a machine: fetches the runner's bundle, checks it, runs it, and ends the machine.
 # Rendered by runner (the values between @ signs); everybody who may describe the machine can read this.
+# shellcheck disable=SC2317  # much of it is called by a trap
 
 shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over' || { poweroff -f; exit 1; }
 
@@ -10,6 +11,7 @@ metadata='@METADATA@/latest'
 home='@HOME@'
 log="$home/boot.log"
 role=''
+agent=''
 
 say() {
   printf 'runner-boot %s %s: %s\n' "$(date +%s)" "$1" "$2" | tee -a "$log"
@@ -20,8 +22,17 @@ fail() {
   exit 1
 }
 
-ask() { # CURL OPTIONS, for the metadata service: the role may come some seconds after the machine
-  curl -fsS --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors --noproxy '*' "$@" 2>>"$log"
+again() { # COMMAND...
+  local pause
+  for pause in 1 2 4 8 16 0; do
+    "$@" 2>>"$log" && return 0
+    sleep "$pause"
+  done
+  return 1
+}
+
+ask() { # CURL OPTIONS, for the metadata service: a role may come some seconds after its machine
+  again curl -fsS --max-time 5 --noproxy '*' "$@"
 }
 
 about() { # PATH
@@ -45,24 +56,18 @@ CONFIG
 }
 
 fetch() { # URL FILE
-  local pause
-  for pause in 1 2 4 8 16 0; do
-    s3 -H "x-amz-content-sha256: $(: | sha256sum | cut -d ' ' -f 1)" -o "$2" "$1" 2>>"$log" && return 0
-    sleep "$pause"
-  done
-  return 1
+  again s3 -H "x-amz-content-sha256: $(: | sha256sum | cut -d ' ' -f 1)" -o "$2" "$1"
 }
 
-# shellcheck disable=SC2317  # called when the shell exits
 keep() { # FILE URL
   s3 -X PUT -H "x-amz-content-sha256: $(sha256sum <"$1" | cut -d ' ' -f 1)" -H 'content-type: text/plain' --data-binary "@$1" "$2" >/dev/null
 }
 
 # Also when the agent was killed, or this script was.
-# shellcheck disable=SC2317
 finish() {
   local status=$?
   trap '' EXIT HUP INT TERM
+  [ -z "$agent" ] || kill "$agent" 2>/dev/null
   if [ "$status" != 0 ]; then
     tail -c 65536 "$log" >"$log.tail"
     keep "$log.tail" "@LOG_URL@-$(about instance-id).log" || tail -n 30 "$log"
@@ -79,6 +84,10 @@ trap 'exit 143' TERM
 
 say bootstrap 'run @RUN_ID@, generation @GENERATION@'
 
+say role 'looking for the credentials of the machine'
+role=$(about iam/security-credentials/ | head -n 1)
+[ -n "$role" ] || fail 'this machine has no role: set aws.instance_profile, or machine.instance_profile'
+
 say python 'looking for Python 3.11 or newer'
 find_python() {
   local name
@@ -93,10 +102,6 @@ python=$(find_python) || {
   dnf -q -y install python3.11 >>"$log" 2>&1 || fail 'Python 3.11 cannot be installed'
   python=$(find_python) || fail 'there is no Python 3.11 or newer, even after its installation'
 }
-
-say role 'looking for the credentials of the machine'
-role=$(about iam/security-credentials/ | head -n 1)
-[ -n "$role" ] || fail 'this machine has no role: set aws.instance_profile, or machine.instance_profile'
 
 say fetch 'fetching the bundle'
 fetch '@BUNDLE_URL@' "$home/bundle.tar.gz" || fail "the bundle cannot be fetched: $(tail -n 1 "$log")"

@@ -26,9 +26,9 @@ class Ec2World:
     security_group: str
     region: Region = field(default_factory=Region)
 
-    def cloud(self) -> Ec2Cloud:
+    def cloud(self, page: int = 100) -> Ec2Cloud:
         strict = StrictEc2(self.plain, self.region)
-        return Ec2Cloud(ec2=strict, ssm=StrictSsm(self.ssm), once=strict)
+        return Ec2Cloud(ec2=strict, ssm=StrictSsm(self.ssm), once=strict, page=page)
 
 
 @functools.cache

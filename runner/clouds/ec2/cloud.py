@@ -17,21 +17,22 @@ from runner.ports import Image, Instance, LaunchRequest
 
 SETTLES = 60.0
 """Seconds after which every launch can be seen. AWS promises no number; this is many times what it takes."""
-_PAGE = 100
 _AT_ONCE = 100
 
 
 class Ec2Cloud:
     """`Cloud` in one region of one account. Safe for threads.
 
-    `once` tries only once. Else the error of a launch would be that of its last try, and say nothing of those
-    before: a time-out, then a refusal, would read as if nothing could have been launched.
+    `page`: how many machines one answer holds. `once` tries only once. Else the error of a launch would be
+    that of its last try, and say nothing of those before: a time-out, then a refusal, would read as if
+    nothing could have been launched.
     """
 
-    def __init__(self, *, ec2: Client, ssm: Client, once: Client) -> None:
+    def __init__(self, *, ec2: Client, ssm: Client, once: Client, page: int = 100) -> None:
         self._ec2 = ec2
         self._ssm = ssm
         self._once = once
+        self._page = page
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Ec2Cloud:
@@ -101,7 +102,7 @@ class Ec2Cloud:
 
     def _found(self, filters: Sequence[Mapping[str, Any]]) -> list[Instance]:
         pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=list(filters), PaginationConfig={"PageSize": _PAGE}
+            Filters=list(filters), PaginationConfig={"PageSize": self._page}
         )
         found = [
             instance(said)
