@@ -509,6 +509,7 @@ class Dying:
         return call
 
 
+@pytest.mark.slow
 class TestOnce:
     def test_a_second_delivery_does_nothing(self, world: World, tmp_path: Path) -> None:
         kept(world)

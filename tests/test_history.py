@@ -33,6 +33,12 @@ def made(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "checkout")
 
 
+def last_touching(checkout: Path, a: str, b: str, paths: list[str]) -> str:
+    """The newest commit after `a` up to `b` that changed one of `paths`."""
+    found = [commit for commit, changed in history.touching(checkout, a, b) if changed & set(paths)]
+    return found[-1] if found else ""
+
+
 def described(made: Repository, a: str, b: str) -> list[tuple[str, str]]:
     return [(change.status, change.path) for change in history.changed_files(made.folder, a, b)]
 
@@ -49,10 +55,10 @@ def test_whether_a_commit_is_there(made: Repository) -> None:
 @pytest.mark.parametrize("text", ["HEAD", "--all", "", "main", "ab" * 19, "AB" * 20, "ab" * 20 + "\n"])
 def test_only_a_full_commit_id_gets_to_git(made: Repository, text: str) -> None:
     first = made.commit({"a": "1"})
-    for ask in (history.exists, history.commit_time, history.first_parent, history.listed):
+    for ask in (history.exists, history.commit_time, history.listed):
         with pytest.raises(RunnerError, match="not a full commit id"):
             ask(made.folder, text)
-    for ask in (history.is_ancestor, history.first_parents, history.changed_files, history.touching):
+    for ask in (history.is_ancestor, history.changed_files, history.touching):
         with pytest.raises(RunnerError, match="not a full commit id"):
             ask(made.folder, first, text)
         with pytest.raises(RunnerError, match="not a full commit id"):
@@ -75,12 +81,8 @@ def test_parents_and_times(made: Repository) -> None:
     made.branch("side")
     made.commit({"b": "1"})
     made.switch("main")
-    second = made.commit({"a": "2"})
+    made.commit({"a": "2"})
     merge = made.merge("side")
-    assert history.first_parent(made.folder, merge) == second
-    assert history.first_parent(made.folder, first) == ""
-    assert history.first_parents(made.folder, first, merge) == [second, merge]
-    assert history.first_parents(made.folder, merge, merge) == []
     assert history.commit_time(made.folder, first) == START
     assert history.commit_time(made.folder, merge) == START + 180
     assert history.head(made.folder) == merge
@@ -120,7 +122,7 @@ def test_any_name_of_a_file_is_only_a_name(made: Repository, name: str) -> None:
     second = made.commit({name: "content"})
     third = made.commit({"other.yaml": "2"})
     assert described(made, first, second) == [("A", name)]
-    assert history.last_touching(made.folder, first, third, [name]) == second
+    assert last_touching(made.folder, first, third, [name]) == second
     assert history.show(made.folder, second, name) == b"content"
     assert history.show(made.folder, first, name) is None
     (found,) = (one for one in history.listed(made.folder, second) if one.path == name)
@@ -139,16 +141,16 @@ def test_the_commit_that_touched_a_file_last_is_the_one_on_the_branch(made: Repo
     last = made.commit({"b": "3"})
     touched = [(commit, sorted(paths)) for commit, paths in history.touching(made.folder, before, last)]
     assert touched == [(direct, ["c"]), (merge, ["a", "b"]), (empty, []), (last, ["b"])]
-    assert history.last_touching(made.folder, before, last, ["a"]) == merge
-    assert history.last_touching(made.folder, before, last, ["a", "b"]) == last
-    assert history.last_touching(made.folder, before, last, ["c"]) == direct
-    assert history.last_touching(made.folder, before, last, ["d"]) == ""
-    assert history.last_touching(made.folder, merge, last, ["a"]) == ""
+    assert last_touching(made.folder, before, last, ["a"]) == merge
+    assert last_touching(made.folder, before, last, ["a", "b"]) == last
+    assert last_touching(made.folder, before, last, ["c"]) == direct
+    assert last_touching(made.folder, before, last, ["d"]) == ""
+    assert last_touching(made.folder, merge, last, ["a"]) == ""
 
 
 def test_a_merge_that_turns_the_branch_around_is_followed_as_the_branch_now_is(made: Repository) -> None:
     """Somebody merged main into a topic, and pushed that: the topic's commits are the branch now."""
-    root = made.commit({"a": "1"})
+    made.commit({"a": "1"})
     made.branch("topic")
     topic = made.commit({"t": "1"})
     made.switch("main")
@@ -157,8 +159,7 @@ def test_a_merge_that_turns_the_branch_around_is_followed_as_the_branch_now_is(m
     merge = made.merge("main")
     assert history.is_ancestor(made.folder, before, merge)
     assert described(made, before, merge) == [("A", "t")]
-    assert history.last_touching(made.folder, before, merge, ["t"]) == topic
-    assert history.first_parents(made.folder, root, merge) == [topic, merge]
+    assert last_touching(made.folder, before, merge, ["t"]) == topic
 
 
 def test_what_a_file_held(made: Repository) -> None:
@@ -238,7 +239,7 @@ def test_what_a_repository_says_runs_nothing(
     monkeypatch.setenv("GIT_DIR", os.fspath(tmp_path))
     monkeypatch.setenv("GIT_PAGER", os.fspath(trap))
     assert described(made, first, second) == [("M", "a")]
-    assert history.last_touching(made.folder, first, second, ["a"]) == second
+    assert last_touching(made.folder, first, second, ["a"]) == second
     assert history.show(made.folder, second, "a") == b"2"
     assert not sprung.exists()
 
@@ -247,7 +248,6 @@ def test_replaced_objects_do_not_count(made: Repository) -> None:
     first = made.commit({"a": "1"})
     second = made.commit({"a": "2"})
     made.git("replace", second, first)
-    assert history.first_parent(made.folder, second) == first
     assert history.show(made.folder, second, "a") == b"2"
 
 

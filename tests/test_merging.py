@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from runner.gitops import digests, lost
 from runner.gitops.planned import AtCommit, plan_file
 from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status
+from tests.forge_worlds import PLAN
 from tests.histories import HERE, Repository
 from tests.waiting import until
 
@@ -362,3 +366,31 @@ def test_a_run_that_is_over_does_not_start_again(world: World) -> None:
     done = world.push(before)
     assert "is over, and its files are no longer kept" in done.stderr
     assert not (world.repository.folder / "ran").exists()
+
+
+def test_the_result_stands_beside_what_the_last_run_took(world: World) -> None:
+    before = world.repository.head
+    first = world.repository.commit({"queues/q.yaml": queue()})
+    world.push(before)
+    run = dataclasses.replace(
+        PLAN,
+        id=world.runs,
+        workflow=".github/workflows/runner-merge.yaml",
+        event="push",
+        branch="main",
+        commit=first,
+        repository=HERE,
+        head_repository=HERE,
+    )
+    world.forge.put_workflow_run(run)
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for path in (world.repository.folder / ".runner").glob("q-*/report.json"):
+            archive.writestr(
+                f"{path.parent.name}/report.json",
+                json.dumps(json.loads(path.read_text()) | {"seconds": 754.0}),
+            )
+    world.forge.put_artifact("runner-runs", kept.getvalue(), run_id=run.id)
+    world.repository.commit({"queues/q.yaml": queue("echo other")})
+    world.push(first)
+    assert "12m34s" in world.summary()

@@ -23,6 +23,8 @@ from tests.github_double import BOT, Double, serving
 from tests.publishing import TARGET, Playing, clock_at_start, followed
 from tests.virtual_time import VirtualTime
 
+pytestmark = pytest.mark.slow
+
 CREATE, EDIT, SET = "issues/create-comment", "issues/update-comment", "repos/create-commit-status"
 LIST = "issues/list-comments"
 

@@ -18,6 +18,8 @@ from tests.github_double import WorkflowRun as DoubleRun
 from tests.histories import HERE
 from tests.reconciling import URL, World, counting, here, lines
 
+pytestmark = pytest.mark.slow
+
 GREEN = {"runner/q": "success", "runner/q/a": "success"}
 
 

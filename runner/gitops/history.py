@@ -81,38 +81,20 @@ def commit_time(checkout: Path, a: str) -> float:
     return float(found[0])
 
 
-def first_parent(checkout: Path, a: str) -> str:
-    """What `a` was committed on top of; "" for the first commit of all."""
-    found = ask(checkout, "rev-list", "--max-count=1", "--parents", commit(a), "--").output
-    parents = text(found).split()[1:]
-    return parents[0] if parents else ""
-
-
-def first_parents(checkout: Path, a: str, b: str) -> list[str]:
-    """The commits after `a` up to `b` as the branch had them, oldest first: a merge is one commit."""
-    words = ("rev-list", "--first-parent", "--reverse", commit(b), f"^{commit(a)}", "--")
-    return text(ask(checkout, *words).output).split()
-
-
 def changed_files(checkout: Path, a: str, b: str) -> list[FileChange]:
     """What is different in `b`, whatever happened in between."""
     words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", *_PLAIN, commit(a), commit(b), "--")
     return list(_changes(ask(checkout, *words).output))
 
 
-def last_touching(checkout: Path, a: str, b: str, paths: Sequence[str]) -> str:
-    """The newest commit after `a` up to `b` that changed one of `paths`, "" where none did.
-
-    A merge counts as the change that it made to the branch.
-    """
-    found = touching(checkout, a, b)
-    newest = {path: number for number, (_, changed) in enumerate(found) for path in changed}
-    numbers = [newest[path] for path in paths if path in newest]
-    return found[max(numbers)][0] if numbers else ""
+def touched(checkout: Path, a: str, path: str, *, most: int) -> list[str]:
+    """The newest commits up to `a`, as the branch had them, that changed a file."""
+    words = ("rev-list", "--first-parent", f"--max-count={most}", commit(a), "--", path)
+    return text(ask(checkout, *words).output).split()
 
 
 def touching(checkout: Path, a: str, b: str) -> list[tuple[str, frozenset[str]]]:
-    """The commits of `first_parents`, each with the files that it changed."""
+    """The commits after `a` up to `b` as the branch had them, oldest first, with the files each changed."""
     walk = ("rev-list", "--first-parent", "--parents", "--reverse", commit(b), f"^{commit(a)}", "--")
     lines = [line.split() for line in text(ask(checkout, *walk).output).splitlines()]
     # Given with one parent, a merge is compared with that one only.

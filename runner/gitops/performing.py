@@ -6,8 +6,8 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.agent.order import Order
@@ -26,13 +26,18 @@ from runner.stores.directory import is_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """One run to be carried out, and where it is shown. `order` None: it is over, and shown once more."""
+    """One run to be carried out, and where it is shown. `order` None: it is over, and shown once more.
+
+    `expected`, `before`: see `publish.follow.Watched`.
+    """
 
     run_id: str
     source: str
     directory: Path
     target: Target
     order: Order | None = None
+    expected: float | None = None
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,13 @@ def _watched(start: Start, agent: Child | None) -> Watched:
         """Ours works on it, or whoever did before still ends it."""
         return (agent is not None and agent.alive()) or is_live(start.directory)
 
-    return Watched(directory=start.directory, target=start.target, alive=alive)
+    return Watched(
+        directory=start.directory,
+        target=start.target,
+        alive=alive,
+        expected=start.expected,
+        before=start.before,
+    )
 
 
 def _trouble(start: Start, agent: Child | None) -> str:

@@ -11,6 +11,7 @@ from runner.config import Config
 from runner.gitops import history
 from runner.gitops.agreement import Candidate
 from runner.gitops.earlier import Before, look
+from runner.gitops.estimates import estimate
 from runner.gitops.identity import run_id
 from runner.gitops.performing import Stage, Start
 from runner.gitops.targets import run_directory, target_of
@@ -51,7 +52,9 @@ def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
     if before is Before.ELSEWHERE:
         stage.notice(f"another workflow run works on {name}")
         return None
-    return replace(start, order=_order(start, candidate, plan))
+    known = estimate(plan.queue.queue_id, due.source, due.commit, stage)
+    order = _order(start, candidate, plan)
+    return replace(start, order=order, expected=known.total, before=known.jobs)
 
 
 def _order(start: Start, candidate: Candidate, plan: Plan) -> Order | None:

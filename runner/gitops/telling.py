@@ -39,7 +39,12 @@ def _run(one: Performed, now: float) -> str:
     try:
         plan, state = read(one.start.directory)
         told = final_comment(
-            plan, state, evidence(one.start.directory, state), now=now, links=one.start.target.links
+            plan,
+            state,
+            evidence(one.start.directory, state),
+            now=now,
+            links=one.start.target.links,
+            expected=one.start.expected,
         )
     except RunnerError as error:
         return f"### {code(one.start.run_id)}\n\n{code(one.trouble or error.message)}"

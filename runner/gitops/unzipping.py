@@ -39,5 +39,14 @@ def member(raw: bytes, name: str, limit: int) -> bytes:
     return content
 
 
+def names(raw: bytes) -> list[str]:
+    """What is in it, in its order. Raises RunnerError."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return archive.namelist()
+    except _DAMAGED as error:
+        raise _bad(str(error)) from error
+
+
 def _bad(what: str) -> RunnerError:
     return RunnerError(f"the archive cannot be read: {what[:200]}", hint="make it anew")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +32,16 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A run whose directory may not exist yet. `alive`: whether the process that runs it lives."""
+    """A run whose directory may not exist yet. `alive`: whether the process that runs it lives.
+
+    `expected` and `before`: seconds that an earlier run took, and each of its jobs, where that is known.
+    """
 
     directory: Path
     target: Target
     alive: Callable[[], bool]
+    expected: float | None = None
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

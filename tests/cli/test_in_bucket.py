@@ -22,6 +22,8 @@ from tests.cli.shell import QUEUE, Shell
 from tests.project import Project
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Pair:
