@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import document, schema
 from runner.errors import RunnerError
+from runner.launching.account import Account
 from runner.problems import Problem
 from runner.units import parse_duration, parse_size
 from runner.validate import Policy
@@ -40,6 +41,7 @@ class Config:
     machine: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     has_aws: bool = False
+    account: Account = field(default_factory=Account)
     results: str | None = None
     queues: tuple[str, ...] = QUEUES
     gitops: GitOps = field(default_factory=GitOps)
@@ -82,6 +84,7 @@ def _made(tree: Mapping[str, Any]) -> Config:
         machine=tree.get("machine") or {},
         policy=_policy(tree.get("policy") or {}),
         has_aws=bool(tree.get("aws")),
+        account=_account(tree.get("aws") or {}),
         results=tree.get("results"),
         queues=tuple(tree.get("queues") or QUEUES),
         gitops=_gitops(tree),
@@ -98,6 +101,17 @@ def _gitops(tree: Mapping[str, Any]) -> GitOps:
         allow=allow if isinstance(allow, str) else tuple(allow),
         status_jobs=int(shown.get("status_jobs", 40)),
         live_interval=parse_duration(shown.get("live_interval", "15s")) or 15.0,
+    )
+
+
+def _account(given: Mapping[str, Any]) -> Account:
+    return Account(
+        region=given.get("region", ""),
+        bucket=given.get("bucket", ""),
+        prefix="/".join(part for part in given.get("prefix", "").split("/") if part),
+        instance_profile=given.get("instance_profile", ""),
+        subnets=tuple(given.get("subnets") or ()),
+        security_group=given.get("security_group", ""),
     )
 
 

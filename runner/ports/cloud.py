@@ -64,17 +64,21 @@ class Instance:
         return self.state in {"shutting-down", "terminated"}
 
 
-class Cloud(Protocol):
-    """Where machines come from. All methods raise CloudError; what its subclasses promise, they promise here.
-
-    What was launched in the last minute may be missing from `find` and `describe`.
-    """
+class Offer(Protocol):
+    """What may be launched. All methods of this and the next port raise CloudError."""
 
     def image(self, name: str) -> Image:
         """By its id, or by the place where its id is published. Raises CloudRefusedError if there is none."""
 
+    def security_group(self, given: str) -> str:
+        """The id of the group `given`, or of one of ours, that lets nobody in. Raises CloudRefusedError."""
+
     def check(self, request: LaunchRequest) -> None:
         """Whether we may launch this, without doing it. Raises CloudRefusedError."""
+
+
+class Machines(Protocol):
+    """What was launched. That of the last minute may be missing from `find` and `describe`."""
 
     def launch(self, request: LaunchRequest) -> Instance:
         """One machine. Asked again with the same request, the same machine, at least for a day.
@@ -94,3 +98,7 @@ class Cloud(Protocol):
 
     def console(self, instance_id: str) -> str:
         """What it wrote to its console, as far as the cloud has it: minutes late, and "" before."""
+
+
+class Cloud(Offer, Machines, Protocol):
+    """Where machines come from."""

@@ -29,6 +29,9 @@ class MemoryCloud:
             raise CloudRefusedError(f"there is no image {name}", hint="name another")
         return self.images[name]
 
+    def security_group(self, given: str) -> str:
+        return given or "sg-closed"
+
     def check(self, request: LaunchRequest) -> None:
         if len(request.user_data.encode()) > 16_384:
             raise CloudRefusedError("the user data is too large", hint="make it smaller")

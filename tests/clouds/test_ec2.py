@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore import exceptions as sdk
 
-from runner.clouds.ec2 import security_group
 from runner.clouds.ec2.parameters import parameters
 from runner.clouds.ec2.refusals import BUSY, CAPACITY, REFUSALS, UNSURE
 from runner.clouds.ec2.telling import instance
@@ -193,26 +192,26 @@ def test_why_a_machine_ended_is_said(code: str, ended: str, reason: str) -> None
 
 
 def test_the_group_is_refused_once_it_lets_somebody_in(ec2: Ec2World) -> None:
-    assert security_group(ec2.plain, ec2.security_group) == ec2.security_group
+    assert ec2.cloud().security_group(ec2.security_group) == ec2.security_group
     ec2.plain.authorize_security_group_ingress(
         GroupId=ec2.security_group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
     )
     with pytest.raises(CloudRefusedError, match="lets others in"):
-        security_group(ec2.plain, ec2.security_group)
+        ec2.cloud().security_group(ec2.security_group)
     with pytest.raises(CloudRefusedError, match="no such security group"):
-        security_group(ec2.plain, "sg-00000000000000000")
+        ec2.cloud().security_group("sg-00000000000000000")
 
 
 def test_without_a_group_of_ours_it_is_said_how_to_make_one(ec2: Ec2World) -> None:
     with pytest.raises(CloudRefusedError) as caught:
-        security_group(ec2.plain)
+        ec2.cloud().security_group("")
     assert "aws ec2 create-security-group --group-name queue-runner" in caught.value.hint
     network = ec2.plain.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
     made = ec2.plain.create_security_group(
         GroupName="queue-runner", Description="no way in", VpcId=network["VpcId"]
     )["GroupId"]
     try:
-        assert security_group(ec2.plain) == made
+        assert ec2.cloud().security_group("") == made
     finally:
         ec2.plain.delete_security_group(GroupId=made)
 

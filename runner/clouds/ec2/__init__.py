@@ -10,6 +10,5 @@ latest (`SETTLES`): who finds nothing before that has learned nothing.
 
 from runner.clouds.ec2.client import Settings, connect
 from runner.clouds.ec2.cloud import SETTLES, Ec2Cloud
-from runner.clouds.ec2.groups import security_group
 
-__all__ = ["SETTLES", "Ec2Cloud", "Settings", "connect", "security_group"]
+__all__ = ["SETTLES", "Ec2Cloud", "Settings", "connect"]

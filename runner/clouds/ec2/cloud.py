@@ -9,6 +9,7 @@ from typing import Any
 from botocore import exceptions as sdk
 
 from runner.clouds.ec2.client import Client, Settings, connect
+from runner.clouds.ec2.groups import security_group
 from runner.clouds.ec2.images import look_up
 from runner.clouds.ec2.parameters import parameters
 from runner.clouds.ec2.telling import instance
@@ -46,6 +47,9 @@ class Ec2Cloud:
 
     def image(self, name: str) -> Image:
         return look_up(self._ec2, self._ssm, name)
+
+    def security_group(self, given: str) -> str:
+        return security_group(self._ec2, given)
 
     def check(self, request: LaunchRequest) -> None:
         asked = parameters(request)
