@@ -177,7 +177,8 @@ def test_every_step_did_its_work(played: Played) -> None:
 @pytest.mark.parametrize("number", [7, 8])
 def test_nothing_is_live_in_what_we_say(played: Played, number: int) -> None:
     said = played.world.said(number)
-    assert len(said) == {7: 6, 8: 1}[number]
+    # A run that is over before anybody looked has no live comment.
+    assert len(said) in {7: (5, 6), 8: (1,)}[number]
     for body in said:
         assert_harmless(body, links=f"{SERVER}/{REPOSITORY}/")
     assert "class 'str'" not in "".join(said)
