@@ -94,7 +94,10 @@ class StrictEc2:
                 "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent"
             )
         found = self._client.describe_instances(InstanceIds=[instance_id])
-        return {"Instances": found["Reservations"][0]["Instances"]}
+        instances = found["Reservations"][0]["Instances"]
+        if instances[0]["State"]["Name"] in {"shutting-down", "terminated"}:
+            raise refusal("IdempotentInstanceTerminated", "The instance of this client token is terminated")
+        return {"Instances": instances}
 
     def _check(self, asked: dict[str, Any]) -> None:
         if len(asked.get("UserData", "").encode()) > 16_384:

@@ -83,8 +83,9 @@ class Machines(Protocol):
     def launch(self, request: LaunchRequest) -> Instance:
         """One machine. Asked again with the same request, the same machine, at least for a day.
 
-        Raises CapacityError, CloudRefusedError and CloudBusyError where nothing was launched, and
-        CloudUnsureError where that cannot be known: then the same request is to be asked again, and no other.
+        Once that machine has ended, the same request is refused. Raises CapacityError, CloudRefusedError and
+        CloudBusyError where nothing was launched, and CloudUnsureError where that cannot be known: then the
+        same request is to be asked again, and no other.
         """
 
     def find(self, tags: Mapping[str, str]) -> Sequence[Instance]:

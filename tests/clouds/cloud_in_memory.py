@@ -42,6 +42,8 @@ class MemoryCloud:
             before, known = self.tokens[request.token]
             if before != request:
                 raise CloudUnsureError("the token was used for another request", hint="look first")
+            if self.held[known].is_gone:
+                raise CloudRefusedError("the machine of this request has ended", hint="take a new generation")
             return self.held[known]
         if self.short_of(request.type, request.spot, request.subnet):
             raise CapacityError(f"no {request.type} is free in {request.subnet}", hint="try others")

@@ -65,6 +65,13 @@ def test_a_token_with_another_request_leaves_it_open(world: World) -> None:
     assert [one.id for one in world.cloud.find(world.tags)] == [made.id]
 
 
+def test_the_request_of_a_machine_that_has_ended_is_refused(world: World) -> None:
+    made = world.cloud.launch(world.requests[0])
+    world.cloud.terminate([made.id], OURS)
+    with pytest.raises(CloudRefusedError, match="has ended"):
+        world.cloud.launch(world.requests[0])
+
+
 def test_no_capacity_is_definite(world: World) -> None:
     world.knobs.short_of = lambda _type, spot, _subnet: spot
     with pytest.raises(CapacityError) as caught:

@@ -202,6 +202,16 @@ def test_a_generation_whose_machine_has_ended_gets_no_other() -> None:
     assert [one.id for one in cloud.living()] == [fresh.instance_id]
 
 
+def test_a_machine_that_ended_and_is_forgotten_is_not_launched_again() -> None:
+    cloud, ledger = MemoryCloud(lag=FOR_EVER), StrictObjects()
+    first = go(cloud, ledger)
+    assert first is not None
+    cloud.end(first.instance_id, "spot")
+    with pytest.raises(CloudRefusedError):
+        go(cloud, ledger)
+    assert cloud.living() == []
+
+
 def test_what_was_asked_for_is_asked_for_again_whatever_is_wanted_now() -> None:
     cloud, ledger = MemoryCloud(lost=1, lag=FOR_EVER), StrictObjects()
     with pytest.raises(CloudUnsureError):
@@ -245,7 +255,7 @@ def test_on_ec2_and_s3_killed_anywhere_there_is_one_machine(ec2: Ec2World, aws: 
     cloud = ec2.cloud()
     image = cloud.image(UBUNTU)
     assert image.id == IMAGE
-    for calls in (1, 4, 7, 10):
+    for calls in (4, 7, 10):
         purpose = dataclasses.replace(PURPOSE, run_id=f"{PURPOSE.run_id}-{calls}")
         asked = requests(purpose=purpose, image=image.id, security_group=ec2.security_group)
         bucket, life = aws.at(f"runs/{purpose.run_id}"), [calls]

@@ -15,7 +15,7 @@ STEADY: dict[str, dict[str, Any]] = {
     "the first is short": {"short": frozenset({1}), "agents": True},
     "looks miss": {"short": frozenset({1}), "stale": 2},
     "a reply is lost": {"faults": 1, "stale": 1, "agents": True},
-    "a reply is lost and the first is short": {"short": frozenset({1}), "faults": 1, "stale": 1},
+    "a reply is lost and the first is short": {"short": frozenset({1}), "faults": 1},
 }
 
 

@@ -76,6 +76,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "correct `machine.type` and `machine.fallback`",
     ),
     "InvalidBlockDeviceMapping": ("the disk does not fit the image", "make `machine.disk` larger"),
+    "IdempotentInstanceTerminated": (
+        "the machine that this request once gave has ended",
+        "the run goes on with a new generation",
+    ),
     "ParameterNotFound": (
         "no image is published under that name in this region",
         "correct `machine.ami`: `aws ssm get-parameter --name NAME` tries it",
@@ -92,7 +96,7 @@ BUSY = {
 
 UNSURE = {
     "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable", "ServerInternal",
-    "IdempotentParameterMismatch", "IdempotentInstanceTerminated", "RequestTimeout",
+    "IdempotentParameterMismatch", "RequestTimeout",
     "500", "502", "503", "504",
 }  # fmt: skip
 """It may have been done. A mismatch says that the token was used before: for a launch that may live."""
