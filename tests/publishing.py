@@ -41,10 +41,13 @@ class Playing:
     """What happens once so many events are written."""
 
     def alive(self) -> bool:
-        events = self.log.events[: self.dies_after]
-        due = [event for event in events[self.written :] if event.at <= self.clock.now()]
-        self.append(due)
-        return self.written < len(events)
+        events, now, end = self.log.events, self.clock.now(), self.written
+        last = len(events) if self.dies_after is None else self.dies_after
+        while end < last and events[end].at <= now:
+            end += 1
+        if end > self.written:
+            self.append(events[self.written : end])
+        return self.written < last
 
     def append(self, events: Sequence[e.Event]) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,8 @@ from tests.waiting import until
 
 AGENT = """
 import json, os, sys
+
+pytestmark = pytest.mark.slow
 kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 said = {"arguments": sys.argv[1:], "environment": kept, "isolated": sys.flags.isolated}
 open(os.environ["HOME"] + "/agent.json", "w").write(json.dumps(said))

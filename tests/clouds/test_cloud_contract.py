@@ -16,6 +16,8 @@ from tests.clouds.cloud_in_memory import MemoryCloud
 from tests.clouds.conftest import Ec2World
 from tests.clouds.making import PURPOSE, requests
 
+pytestmark = pytest.mark.slow
+
 OURS = repository_tags(PURPOSE.repository)
 
 

@@ -22,6 +22,8 @@ from tests.clouds.conftest import Ec2World
 from tests.clouds.making import PURPOSE, of_generation, requests
 from tests.strict_objects import StrictObjects
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """The process is gone: nothing of ours is run after it."""

@@ -10,6 +10,8 @@ from runner.launching.ledger import claimed_by
 from runner.stores.s3 import Found
 from tests.clouds.launch_races import World, _Held, explore, race
 
+pytestmark = pytest.mark.slow
+
 STEADY: dict[str, dict[str, Any]] = {
     "all there": {"agents": True},
     "the first is short": {"short": frozenset({1}), "agents": True},
