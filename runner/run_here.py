@@ -23,7 +23,7 @@ from runner.executors.local.processes import boot_id
 from runner.graph import Graph
 from runner.model import Git, Outcome, Plan, Queue
 from runner.plan import to_json
-from runner.ports import Clock
+from runner.ports import Clock, Secrets
 from runner.runs.reading import read
 from runner.scheduler import OnEvents, Scheduler
 from runner.secrets import Given, cleaned, resolve, sources
@@ -40,6 +40,8 @@ class Here:
     """This run's place on this machine.
 
     `environ` is the runner's own environment; `notice` says a sentence to whoever sits before it.
+    `interruptible` is given, before the first job, the function that interrupts the run with a reason, from
+    any thread. `secrets`: where those come from that the environment does not have.
     """
 
     directory: Path
@@ -47,6 +49,8 @@ class Here:
     environ: Mapping[str, str] = field(repr=False)
     notice: Callable[[str], None] = lambda _: None
     max_parallel: int | None = None
+    interruptible: Callable[[Callable[[str], None]], None] = lambda _: None
+    secrets: Secrets | None = field(default=None, repr=False)
 
 
 def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunState:
@@ -59,7 +63,7 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
     try:
         store.open_log()
         state = RunState.new(run_id, plan.queue)
-        event = _started(plan, here, clock.now())
+        event = started(plan, here, clock.now())
         apply(state, event)
         store.append([event])
         held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
@@ -70,7 +74,7 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
 
 def resume(here: Here, *, on_events: OnEvents) -> RunState:
     """Go on with a run that was interrupted or whose runner died. A finished run is given back as it is."""
-    return _again(here, on_events, lambda _: ())
+    return take_up(here, on_events, lambda _: ())
 
 
 def retry(here: Here, job_ids: Sequence[str], *, on_events: OnEvents) -> RunState:
@@ -86,7 +90,7 @@ def retry(here: Here, job_ids: Sequence[str], *, on_events: OnEvents) -> RunStat
             )
         return (e.JobsReset(at=SystemClock().now(), job_ids=chosen),)
 
-    return _again(here, on_events, events, even_finished=True)
+    return take_up(here, on_events, events, even_finished=True)
 
 
 def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) -> RunState | None:
@@ -104,7 +108,7 @@ def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) 
         asked = e.CancelRequested(at=SystemClock().now(), job_ids=tuple(job_ids), by=by, request=name)
         return (asked,)
 
-    return _again(here, on_events, events)
+    return take_up(here, on_events, events)
 
 
 def check_known(state: RunState, job_ids: Sequence[str]) -> None:
@@ -116,14 +120,17 @@ def check_known(state: RunState, job_ids: Sequence[str]) -> None:
         )
 
 
-def _again(
+def take_up(
     here: Here,
     on_events: OnEvents,
     more: Callable[[RunState], Sequence[e.Event]],
     *,
     even_finished: bool = False,
 ) -> RunState:
-    """Take up a run: lease, leftovers of the dead runner, cut-off attempts, `more` events, and on."""
+    """Take up a run: lease, leftovers of the dead runner, cut-off attempts, `more` events, and on.
+
+    A run that is over is given back as it is, unless `even_finished`.
+    """
     plan, state = read(here.directory)
     if state.phase is RunPhase.FINISHED and not even_finished:
         return state
@@ -159,7 +166,7 @@ def _revival(plan: Plan, state: RunState, here: Here, clock: Clock) -> list[e.Ev
     """A runner lives again; the attempts that the last one did not see end are lost."""
     now = clock.now()
     if state.phase is RunPhase.REQUESTED:  # the last one died before it said anything
-        return [_started(plan, here, now)]
+        return [started(plan, here, now)]
     events: list[e.Event] = [
         e.RunResumed(
             at=now,
@@ -185,7 +192,8 @@ def _revival(plan: Plan, state: RunState, here: Here, clock: Clock) -> list[e.Ev
     return events
 
 
-def _started(plan: Plan, here: Here, now: float) -> e.RunStarted:
+def started(plan: Plan, here: Here, now: float) -> e.RunStarted:
+    """A run's first word of this machine."""
     return e.RunStarted(
         at=now,
         queue_id=plan.queue.queue_id,
@@ -238,6 +246,7 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
     )
     gc.freeze()  # the plan lives as long as the process: the collector need not look at it again and again
     gc.set_threshold(50_000, 20, 50)
+    here.interruptible(scheduler.interrupt)
     on_events(state, first)
     with _interrupting(scheduler):
         return scheduler.run()
@@ -268,7 +277,7 @@ def preflight(queue: Queue, here: Here) -> Mapping[str, Given]:
     gone = premises.missing(here.checkout, None, queue.jobs)
     if gone is not None:
         raise gone
-    given, unset = resolve(queue, here.environ)
+    given, unset = resolve(queue, here.environ, here.secrets)
     if unset:
         raise RefusedError("\n".join(unset), hint="set them, or declare them as secrets; nothing has started")
     return given

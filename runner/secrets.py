@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from runner.errors import CloudBusyError, CloudError
 from runner.model import Job, Queue
+from runner.ports import Secrets
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 HIDDEN = ("GITHUB_TOKEN", "ACTIONS_")
@@ -46,11 +48,16 @@ def sources(queue: Queue) -> frozenset[str]:
     return frozenset(name for kind, _, name in kinds if kind == "env")
 
 
-def resolve(queue: Queue, environ: Mapping[str, str]) -> tuple[dict[str, Given], list[str]]:
-    """(what each job gets, sentences that say what is missing). Jobs that get nothing are left out."""
+def resolve(
+    queue: Queue, environ: Mapping[str, str], kept: Secrets | None = None
+) -> tuple[dict[str, Given], list[str]]:
+    """(what each job gets, sentences that say what is missing). Jobs that get nothing are left out.
+
+    `kept`: where secrets that are not in the environment come from. Raises CloudBusyError.
+    """
     given: dict[str, Given] = {}
     missing: dict[str, None] = {}
-    available = cleaned(environ)
+    available = _Sources(environ=cleaned(environ), kept=kept)
     secret = sources(queue)
     for job in queue.jobs:
         if job.secrets or any("${" in value for value in job.environment.values()):
@@ -58,21 +65,52 @@ def resolve(queue: Queue, environ: Mapping[str, str]) -> tuple[dict[str, Given],
     return given, list(missing)
 
 
-def _resolve_job(
-    job: Job, environ: Mapping[str, str], secret: frozenset[str], missing: dict[str, None]
-) -> Given:
+class _MissingError(Exception):
+    """A secret is not to be had; the message says why, behind its name."""
+
+
+class _Sources:
+    """Reads each source once, whoever asks for it."""
+
+    def __init__(self, *, environ: Mapping[str, str], kept: Secrets | None) -> None:
+        self.environ = environ
+        self._kept = kept
+        self._read: dict[str, str | _MissingError] = {}
+
+    def value(self, source: str) -> str:
+        """Raises _MissingError."""
+        if source not in self._read:
+            self._read[source] = self._look(source)
+        found = self._read[source]
+        if isinstance(found, _MissingError):
+            raise found
+        return found
+
+    def _look(self, source: str) -> str | _MissingError:
+        kind, _, rest = source.partition(":")
+        if kind == "env":
+            found = self.environ.get(rest)
+            return _MissingError(f"comes from ${rest}, which is not set") if found is None else found
+        if self._kept is None:
+            return _MissingError(f"comes from {kind}, which only a machine in the cloud can read")
+        try:
+            return self._kept.read(source)
+        except CloudBusyError:
+            raise
+        except CloudError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            return _MissingError(f"is not to be had: {error.message}{hint}")
+
+
+def _resolve_job(job: Job, available: _Sources, secret: frozenset[str], missing: dict[str, None]) -> Given:
     borrowed: list[str] = []
     secrets: dict[str, str] = {}
+    environ = available.environ
     for name, source in job.secrets.items():
-        kind, _, rest = source.partition(":")
-        if kind != "env":
-            missing[f"job {job.job_id}: secret {name} comes from {kind}, which this version cannot read"] = (
-                None
-            )
-        elif rest not in environ:
-            missing[f"job {job.job_id}: secret {name} comes from ${rest}, which is not set"] = None
-        else:
-            secrets[name] = environ[rest]
+        try:
+            secrets[name] = available.value(source)
+        except _MissingError as error:
+            missing[f"job {job.job_id}: secret {name} {error}"] = None
     environment = {}
     for name, value in job.environment.items():
         for reference in _REFERENCE.findall(value):

@@ -18,6 +18,8 @@ from tests.builders import START
 from tests.outlets import LocalRun, MemoryOutlet
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 STARTED = e.AttemptStarted(at=START, job_id="a", attempt=1, handle="r/a/1")
 FINISHED = e.AttemptFinished(at=START, job_id="a", attempt=1, outcome="succeeded", summary=True)
 STORED = e.ResultsStored(at=START, job_id="a", attempt=1, files=2)
@@ -168,7 +170,7 @@ def test_a_line_that_waits_for_its_files_does_not_look_dead(scene: Scene) -> Non
     scene.run.append(STARTED, FINISHED)
     scene.start(own_clock=True)
     until(lambda: scene.outlet.order == ["attempt_started"])
-    scene.now = 61.0
+    scene.now = 76.0
     until(lambda: scene.outlet.order == ["attempt_started", "beat"])
 
 

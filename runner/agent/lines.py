@@ -13,7 +13,7 @@ from runner.stores.directory import LOG, open_regular, trouble
 
 PIECE = 1 << 20
 """Bytes that are read at once: no more of the log is ever held than this and what waits for its files."""
-_TELLING = (b'"type":"attempt_', b'"type":"results_stored"', b'"type":"cancel_requested"')
+_TELLING = (b'"type":"attempt_', b'"type":"results_stored"', b'"type":"cancel_requested"', b'"type":"run_')
 Files = Iterator[tuple[str, Path]]
 
 

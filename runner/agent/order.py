@@ -14,7 +14,10 @@ ACTIONS = ("start", "resume", "retry")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`plan` is the text of plan.json, for `start` alone; `job_ids` are those of `retry`."""
+    """`plan` is the text of plan.json, for `start` alone; `job_ids` are those of `retry`.
+
+    `restore`: the run was on another machine before, so that `checkout` has nothing of what its jobs left.
+    """
 
     action: str
     run_id: str
@@ -22,6 +25,7 @@ class Order:
     checkout: Path
     plan: str = ""
     job_ids: tuple[str, ...] = ()
+    restore: bool = False
 
 
 def to_json(order: Order) -> bytes:
@@ -32,6 +36,7 @@ def to_json(order: Order) -> bytes:
         "checkout": str(order.checkout),
         "plan": order.plan,
         "job_ids": list(order.job_ids),
+        "restore": order.restore,
     }
     return json.dumps(form).encode()
 
@@ -49,6 +54,7 @@ def from_json(raw: bytes) -> Order:
             checkout=Path(_text(form["checkout"])),
             plan=_text(form["plan"]),
             job_ids=tuple(_text(job_id) for job_id in form["job_ids"]),
+            restore=form["restore"] is True,
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,8 +38,13 @@ class BucketOutlet:
     def __init__(self, bucket: Bucket, writer: Writer, look_every: float = 5.0) -> None:
         self._bucket = bucket
         self._requests = Requests(bucket, every=look_every)
-        self.write: Callable[[bytes], None] = writer.write
-        self.beat: Callable[[], None] = writer.beat
+        self._writer = writer
+
+    def write(self, lines: bytes = b"") -> None:
+        self._writer.write(lines)
+
+    def beat(self) -> None:
+        self._writer.beat()
 
     def put(self, name: str, file: Path) -> None:
         put_file(self._bucket, name, file)

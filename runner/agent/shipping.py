@@ -5,9 +5,9 @@ after what it speaks of is there (logs, results), and lines keep their order. Wh
 tried again with growing pauses, so nothing is lost while the disk lives; only that a newer generation writes
 (FencedError) ends it.
 
-Requests: a segment every two seconds at most while there is something to say, and one a minute while lines
-wait for their files; a file of a finished attempt once; the end of a log that grows, every five seconds at
-most and 16 of them; one look for requests from elsewhere every five seconds.
+Requests: a segment every two seconds at most while there is something to say, and one a minute else; a file
+of a finished attempt once; the end of a log that grows, every five seconds at most and 16 of them; one look
+for requests from elsewhere every five seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from runner import events as e
 from runner.agent.asking import Asking
-from runner.agent.lines import LogLines, files_of
+from runner.agent.lines import Files, LogLines, files_of
 from runner.agent.outlet import Outlet
 from runner.agent.tails import Tails
 from runner.agent.uploads import Group, Notice, Uploads
@@ -29,8 +29,9 @@ from runner.errors import FencedError, LogError, RunnerError, StoreError
 
 PACE = 2.0
 """Seconds between two segments, at least."""
-BEAT = 60.0
-"""Seconds after which a log whose next line waits for its files says that somebody lives."""
+BEAT = 75.0
+"""Seconds after which a log without a new line says that somebody lives: its next line waits for its files,
+or the run has no scheduler yet, which would say so each minute."""
 _LOOK = 0.1
 _LONGEST_PAUSE = 30.0
 MOST = 5_000
@@ -50,7 +51,8 @@ class Shipper:
     """`directory` is the run's own; the first `offset` bytes of its log are elsewhere already.
 
     `on_end` is called once, from the thread, with what ended it before its time. `notice` gets sentences
-    about what is tried again, from several threads. `pace` in seconds.
+    about what is tried again, from several threads. `pace` in seconds. `at_end`: what is kept besides before
+    the run's last word is told.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Shipper:
         clock: Callable[[], float] = time.monotonic,
         pace: float = PACE,
         most: int = MOST,
+        at_end: Callable[[], Files] = lambda: iter(()),
     ) -> None:
         self._outlet = outlet
         self._directory = directory
@@ -72,6 +75,7 @@ class Shipper:
         self._clock = clock
         self._pace = pace
         self._most = most
+        self._at_end = at_end
         self._bell = threading.Event()
         self._closing = threading.Event()
         self._lines = LogLines(directory, offset)
@@ -134,18 +138,23 @@ class Shipper:
         found = self._lines.more()
         for line in found:
             self._tails.heard(line.event)
-            group = None
-            if isinstance(line.event, e.AttemptFinished | e.ResultsStored):
-                group = self._uploads.add(*files_of(line.event, self._directory))
-            self._waiting.append(_Waiting(line.raw, line.event, group))
+            self._waiting.append(_Waiting(line.raw, line.event, self._group(line.event)))
         return bool(found)
+
+    def _group(self, event: e.Event | None) -> Group | None:
+        """What must be there before this is told."""
+        if isinstance(event, e.AttemptFinished | e.ResultsStored):
+            return self._uploads.add(*files_of(event, self._directory))
+        if isinstance(event, e.RunFinished | e.RunInterrupted):
+            return self._uploads.add(self._at_end(), iter(()))
+        return None
 
     def _send(self, *, at_once: bool) -> None:
         now = self._clock()
         if now < self._next_send and not (at_once and self._pause == self._pace):
             return
         taken = self._unsent or self._ready()
-        if not taken and not (self._waiting and now - self._last_sent >= BEAT):
+        if not taken and now - self._last_sent < BEAT:
             return
         raw = b"" if self._unsent else b"".join(one.raw for one in taken)
         self._unsent = taken

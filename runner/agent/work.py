@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from runner import plan as plans
 from runner import run_here
 from runner.agent.order import Order
+from runner.agent.putting_back import put_back
 from runner.errors import FAILED, INTERRUPTED, SUCCEEDED
 from runner.events import Event
 from runner.model import Outcome
@@ -28,6 +29,7 @@ def carry_out(order: Order) -> int:
         state = run_here.start(plan, here, run_id=order.run_id, on_events=_unseen)
         return _over(order, state)
     _wait_for_the_last(order)
+    put_back(order)
     if order.action == "retry":
         state = run_here.retry(here, order.job_ids, on_events=_unseen)
     else:

@@ -23,6 +23,7 @@ from runner.ports.forge import (
     WorkflowRun,
     Workflows,
 )
+from runner.ports.secrets import Secrets
 from runner.ports.storage import Store
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "PullRequest",
     "RepositoryFacts",
     "Running",
+    "Secrets",
     "Spec",
     "Status",
     "Store",

@@ -1,0 +1,141 @@
+"""The door of a machine in the cloud: `python -I FOLDER --run URL --generation N --ttl SECONDS`.
+
+Started by the machine's user data, which ends the machine when this ends. The machine that claims the
+generation first has the run; another one ends before any job. It knows no forge and no token of one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner import plan as plans
+from runner.agent.metadata import ENDPOINT, Metadata
+from runner.agent.patience import Patience
+from runner.agent.session import Session, Turn
+from runner.agent.watching import Interruption, Times, Watch
+from runner.bundle.order import MachineOrder, from_json, order_name
+from runner.clouds.secrets import CloudSecrets
+from runner.errors import BUG, SUCCEEDED, CloudError, NotFoundError, RunnerError
+from runner.launching.ledger import claim
+from runner.stores.s3 import Bucket, Location, Writer, open_bucket
+
+_RESERVE = 180.0
+"""Seconds before the machine's end at which its run must end: for logs, results and the boot before us."""
+_LAST = 15.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(argv)
+    os.umask(0o022)  # the boot's is closer: what jobs write is for whoever they want
+    try:
+        return serve(asked.run, asked.generation, asked.ttl, Path(asked.home).absolute(), os.environ)
+    except RunnerError as error:
+        _notice(f"{error.message}; {error.hint}" if error.hint else error.message)
+        return error.exit_code
+    except Exception:  # noqa: BLE001  the outermost frame: nobody else would say it
+        _notice(f"this is a bug in runner\n{traceback.format_exc()}")
+        return BUG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="runner-agent", description="Runs one run on this machine.")
+    parser.add_argument("--run", required=True, help="the run's own place: s3://BUCKET/PREFIX/runs/RUN_ID")
+    parser.add_argument("--generation", required=True, type=int, help="which launch of the run this is")
+    parser.add_argument("--ttl", required=True, type=float, help="seconds until the machine ends itself")
+    parser.add_argument("--home", required=True, help="a folder of this machine for everything of the run")
+    return parser
+
+
+def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[str, str]) -> int:
+    """One turn at the run, from the claim to the reports. Raises RunnerError."""
+    end = time.monotonic() + ttl
+    reserve = min(_RESERVE, ttl / 4)
+    patience = Patience(until=end - reserve, notice=_notice)
+    metadata = Metadata(environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT)
+    instance_id = patience.ask(lambda: _known(metadata, "instance-id"))
+    run = open_bucket(url)
+    if not patience.ask(lambda: claim(run, generation, instance_id)):
+        _notice(f"another machine has generation {generation} of {run.where.name}")
+        return SUCCEEDED
+    writer = Writer(run, generation=2 * generation + 1, name=f"{instance_id}-{secrets.token_hex(4)}")
+    log = patience.ask(writer.fence)
+    plan = patience.ask(lambda: _needed(run, "plan.json"))
+    interruption = Interruption()
+    session = Session(
+        Turn(
+            run=run,
+            root=_root(run),
+            writer=writer,
+            log=log,
+            order=patience.ask(lambda: _order(run, generation)),
+            plan=plans.from_json(plan),
+            plan_bytes=plan,
+            generation=generation,
+            instance_id=instance_id,
+            machine_type=patience.ask(lambda: metadata.get("instance-type")) or "",
+            home=home,
+            environ=_for_jobs(environ),
+            secrets=CloudSecrets(),
+            interruption=interruption,
+            patience=patience,
+            last_patience=Patience(until=end - _LAST, notice=_notice),
+        )
+    )
+    times = Times(end=end, reserve=reserve)
+    watch = Watch(interruption, times, metadata, notice=_notice, each_look=session.look)
+    watch.start()
+    try:
+        return session.work()
+    finally:
+        watch.close()
+
+
+def _known(metadata: Metadata, path: str) -> str:
+    found = metadata.get(path)
+    if not found:
+        raise CloudError(f"this machine does not know its {path}", hint="run this on a machine of EC2")
+    return found
+
+
+def _needed(run: Bucket, name: str) -> bytes:
+    found = run.get(name)
+    if found is None:
+        raise NotFoundError(f"there is no {run.where.below(name)}", hint="launch the run again")
+    return found.body
+
+
+def _order(run: Bucket, generation: int) -> MachineOrder:
+    name = order_name(generation)
+    return from_json(_needed(run, name), name)
+
+
+def _root(run: Bucket) -> Bucket:
+    """The account's prefix: bundles are beside `runs/`."""
+    prefix = run.where.prefix.removesuffix(run.where.name).rstrip("/").removesuffix("runs").rstrip("/")
+    return Bucket(run.client, Location(bucket=run.where.bucket, prefix=prefix))
+
+
+def _for_jobs(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a login would have, where a boot has not; the boot's own plain locale is not for jobs."""
+    usual = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(Path("~").expanduser()),
+        "LANG": "C.UTF-8",
+    }
+    return usual | {name: value for name, value in environ.items() if name != "LC_ALL"}
+
+
+def _notice(sentence: str) -> None:
+    sys.stderr.write(f"runner-agent {time.time():.0f}: {sentence}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

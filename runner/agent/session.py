@@ -1,0 +1,217 @@
+"""One machine's turn at a run: fetch what jobs need, run them, ship what happens, leave nothing behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner import events as e
+from runner import rules, run_here
+from runner.agent.local_log import adopt, say, say_interrupted, say_refused
+from runner.agent.outlet import BucketOutlet
+from runner.agent.patience import Patience
+from runner.agent.rerun import gone_with_the_machine
+from runner.agent.restoring import restore
+from runner.agent.shipping import Shipper
+from runner.agent.state_folder import StateFolder, unpack
+from runner.agent.watching import Interruption
+from runner.bundle.order import MachineOrder
+from runner.clock import SystemClock
+from runner.errors import INTERRUPTED, OPERATIONAL, SUCCEEDED, NotFoundError, RefusedError, RunnerError
+from runner.graph import Graph
+from runner.model import Plan
+from runner.ports import Secrets
+from runner.reports import JSON, MARKDOWN, write_from
+from runner.run_here import Here
+from runner.runs.files import evidence
+from runner.runs.in_bucket import BucketSource
+from runner.runs.reading import read
+from runner.state import RunPhase, RunState
+from runner.stores.directory import LOG
+from runner.stores.s3 import Bucket, Writer, download
+
+_STATE = re.compile(r"state/(\d{1,9})\.tar\.gz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """`run` is the run's own place, `root` the account's prefix; `writer` has fenced `log`, which is all.
+
+    `patience` ends when the machine's work must; `last_patience` when the machine itself does.
+    """
+
+    run: Bucket
+    root: Bucket
+    writer: Writer
+    log: bytes = field(repr=False)
+    order: MachineOrder
+    plan: Plan
+    plan_bytes: bytes = field(repr=False)
+    generation: int
+    instance_id: str
+    machine_type: str
+    home: Path
+    environ: Mapping[str, str] = field(repr=False)
+    secrets: Secrets = field(repr=False)
+    interruption: Interruption
+    patience: Patience
+    last_patience: Patience
+
+    @property
+    def run_id(self) -> str:
+        return self.run.where.name
+
+    @property
+    def directory(self) -> Path:
+        return self.home / "runs" / self.run_id
+
+    @property
+    def checkout(self) -> Path:
+        return self.home / "checkout"
+
+
+class Session:
+    """`look` is to be called now and then, from any thread, while `work` runs."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._outlet = BucketOutlet(turn.run, turn.writer)
+        self._is_new = adopt(turn.directory, turn.plan_bytes, turn.log)
+        self._state_folder = StateFolder(
+            turn.checkout / ".runner" / "state" / turn.plan.queue.queue_id,
+            turn.home,
+            turn.generation,
+            self._outlet.put,
+            notice=turn.patience.notice,
+            clock=turn.patience.clock,
+        )
+        self._here = Here(
+            directory=turn.directory,
+            checkout=turn.checkout,
+            environ=turn.environ,
+            notice=turn.patience.notice,
+            interruptible=turn.interruption.attach,
+            secrets=turn.secrets,
+        )
+        self.look: Callable[[], None] = self._state_folder.look
+
+    def work(self) -> int:
+        """The exit code: 0 where the run is over, however it went, and all of it is in the bucket."""
+        turn = self._turn
+        shipper = Shipper(
+            turn.directory,
+            self._outlet,
+            offset=len(turn.log),
+            on_end=self._shut_out,
+            notice=turn.patience.notice,
+            at_end=self._state_folder.at_end,
+        )
+        shipper.start()
+        try:
+            self._run()
+        except (RefusedError, NotFoundError) as error:
+            turn.patience.notice(error.message)
+            say_refused(turn.directory, turn.plan, self._here, error)
+        except RunnerError as error:
+            turn.patience.notice(error.message)
+            say_interrupted(turn.directory, error)
+        finally:
+            has_all = shipper.close(max(5.0, turn.last_patience.until - turn.last_patience.clock()))
+        return self._end() if has_all else OPERATIONAL
+
+    def _shut_out(self, error: RunnerError) -> None:
+        """Another machine has the run, or nothing can be told any more: whatever runs here is for nobody."""
+        self._turn.patience.notice(error.message)
+        self._turn.interruption.ask(error.message, at_once=True)
+
+    def _run(self) -> None:
+        turn = self._turn
+        _, state = read(turn.directory)
+        if state.phase is RunPhase.FINISHED and turn.order.action != "retry":
+            return
+        if state.instance_id != turn.instance_id:
+            self._say(
+                e.InstanceLaunched(
+                    at=SystemClock().now(),
+                    instance_id=turn.instance_id,
+                    generation=turn.generation,
+                    machine_type=turn.machine_type,
+                )
+            )
+        restored: frozenset[str] = frozenset()
+        if self._is_new or not turn.checkout.is_dir():
+            self._fetch_checkout()
+            restored = turn.patience.ask(
+                lambda: restore(BucketSource(turn.run), state, turn.checkout, turn.patience.notice)
+            )
+        run_here.take_up(
+            self._here,
+            _unseen,
+            lambda state: self._opened_again(state, restored),
+            even_finished=turn.order.action == "retry",
+        )
+        _, state = read(turn.directory)
+        if turn.interruption.machine_is_lost and state.phase is RunPhase.INTERRUPTED:
+            reason = turn.interruption.reason
+            lost = e.InstanceLost(at=SystemClock().now(), instance_id=turn.instance_id, reason=reason)
+            self._say(lost)
+
+    def _say(self, event: e.Event) -> None:
+        say(self._turn.directory, self._turn.run_id, [event])
+
+    def _opened_again(self, state: RunState, restored: frozenset[str]) -> Sequence[e.Event]:
+        turn, graph, chosen = self._turn, Graph.of(state.queue), tuple[str, ...]()
+        if turn.order.action == "retry":
+            run_here.check_known(state, turn.order.job_ids)
+            chosen = rules.to_reset(state, graph, turn.order.job_ids)
+        keeps = turn.plan.queue.machine.options.get("on_new_machine") == "keep"
+        gone = gone_with_the_machine(state, graph, restored, chosen) if self._is_new and not keeps else ()
+        both = {*chosen, *gone}
+        if not both:
+            return ()
+        job_ids = tuple(job_id for job_id in state.jobs if job_id in both)
+        reason = "retry" if chosen else "new machine"
+        return (e.JobsReset(at=SystemClock().now(), job_ids=job_ids, reason=reason),)
+
+    def _fetch_checkout(self) -> None:
+        turn = self._turn
+        packed = turn.home / "checkout.tar.gz"
+        turn.patience.ask(lambda: download(turn.root, turn.order.checkout, packed))
+        unpack(packed, turn.checkout, turn.order.checkout_sha256)
+        packed.unlink()
+        state = self._state_archive()
+        if state is not None:
+            bucket, name = state
+            packed = turn.home / "state.tar.gz"
+            turn.patience.ask(lambda: download(bucket, name, packed))
+            unpack(packed, turn.checkout / ".runner" / "state" / turn.plan.queue.queue_id)
+            packed.unlink()
+
+    def _state_archive(self) -> tuple[Bucket, str] | None:
+        """The newest that this run has kept, else the one that an earlier run of the queue left."""
+        turn = self._turn
+        listed = turn.patience.ask(lambda: turn.run.names("state/"))
+        kept = [found for one in listed if (found := _STATE.fullmatch(one.name))]
+        if kept:
+            return turn.run, max(kept, key=lambda found: int(found[1]))[0]
+        return (turn.root, turn.order.state) if turn.order.state else None
+
+    def _end(self) -> int:
+        """The whole log as one object, and the reports, made from what is in the bucket by now."""
+        turn = self._turn
+        plan, state = read(turn.directory)
+        if state.phase is RunPhase.FINISHED:
+            log = (turn.directory / LOG).read_bytes()
+            turn.last_patience.ask(lambda: turn.writer.finish(log))
+        began_elsewhere = self._is_new and bool(turn.log)
+        found = evidence(BucketSource(turn.run) if began_elsewhere else turn.directory, state)
+        write_from(turn.directory, plan, state, found)
+        for name in (JSON, MARKDOWN):
+            turn.last_patience.ask(lambda name=name: self._outlet.put(name, turn.directory / name))  # type: ignore[misc]
+        return SUCCEEDED if state.phase is RunPhase.FINISHED else INTERRUPTED
+
+
+def _unseen(state: RunState, events: Sequence[e.Event]) -> None:
+    """Who wants to know reads the bucket."""

@@ -1,0 +1,127 @@
+"""The queue's state directory (`RUNNER_STATE_DIR`) in the bucket: kept now and then, and at the end.
+
+Each machine keeps its own, `state/GEN.tar.gz`: an old one that wakes up overwrites nothing of a newer one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.agent.lines import Files
+from runner.agent.uploads import Notice, Put
+from runner.bundle.archive import described
+from runner.errors import RunnerError, StoreError
+
+EVERY = 60.0
+"""Seconds between two looks at whether it changed."""
+
+
+def state_name(generation: int) -> str:
+    return f"state/{generation}.tar.gz"
+
+
+class StateFolder:
+    """`folder` is the state directory, `scratch` a place for archives. Safe for threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scratch: Path,
+        generation: int,
+        put: Put,
+        *,
+        notice: Notice,
+        clock: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._scratch = scratch
+        self._name = state_name(generation)
+        self._put = put
+        self._notice = notice
+        self._clock = clock
+        self._next = clock() + EVERY
+        self._kept = ""
+        self._number = itertools.count()
+        self._lock = threading.Lock()
+
+    def look(self) -> None:
+        """Keep it if it is time and something has changed. One try: it is tried again a minute later."""
+        if self._clock() < self._next or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._next = self._clock() + EVERY
+            self._keep()
+        finally:
+            self._lock.release()
+
+    def _keep(self) -> None:
+        now = self._fingerprint()
+        if now == self._kept or not now:
+            return
+        archive = self._packed()
+        if archive is None:
+            return
+        try:
+            self._put(self._name, archive)
+            self._kept = now
+        except StoreError:
+            return
+        finally:
+            archive.unlink(missing_ok=True)
+
+    def at_end(self) -> Files:
+        """What is to be kept before the run's last word; packed when it is asked for."""
+        with self._lock:
+            now = self._fingerprint()
+            archive = self._packed() if now and now != self._kept else None
+            if archive is not None:
+                yield self._name, archive
+
+    def _fingerprint(self) -> str:
+        """ "" where there is nothing."""
+        try:
+            looks = [(str(path), path.lstat()) for path in sorted(self._folder.rglob("*"))]
+        except OSError:  # a job changes it right now
+            return "changing"
+        return repr([(name, look.st_size, look.st_mtime_ns) for name, look in looks]) if looks else ""
+
+    def _packed(self) -> Path | None:
+        """What jobs change meanwhile may be old or new in it. A file that vanishes is left out."""
+        path = self._scratch / f"state-{next(self._number)}.tar.gz"
+        try:
+            with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+                for entry in sorted(self._folder.rglob("*")):
+                    with contextlib.suppress(FileNotFoundError):
+                        archive.add(entry, entry.relative_to(self._folder).as_posix(), recursive=False)
+        except (OSError, tarfile.TarError) as error:
+            self._notice(f"the state directory cannot be kept: {error}")
+            path.unlink(missing_ok=True)
+            return None
+        return path
+
+
+def unpack(archive: Path, target: Path, sha256: str = "") -> None:
+    """A `.tar.gz` of ours into a folder. Raises RunnerError, also where its hash is another one."""
+    try:
+        if sha256 and described(archive).sha256 != sha256:
+            raise RunnerError(
+                f"{archive.name} has another SHA-256 than it should", hint="launch the run again"
+            )
+        target.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["tar", "-xzf", str(archive), "-C", str(target), "--no-same-owner"],
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise RunnerError(f"{archive.name} cannot be unpacked: {error.strerror or error}") from error
+    if done.returncode:
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())[-300:]
+        raise RunnerError(f"{archive.name} cannot be unpacked: {said}", hint="look for a full disk")

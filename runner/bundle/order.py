@@ -1,0 +1,71 @@
+"""What the agent of a machine is told to do: `order/GEN.json` below the run's own place.
+
+Written before the machine is asked for, and never changed: a machine that was launched twice reads the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from runner.errors import LogError
+
+ACTIONS = ("run", "retry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOrder:
+    """Names are below the account's prefix, above `runs/`.
+
+    `run` begins, or goes on where the log ends; `retry` opens what has ended (`job_ids`, or what failed).
+    `state`: the archive of the queue's state directory that an earlier run left, or "".
+    """
+
+    checkout: str
+    checkout_sha256: str
+    action: str = "run"
+    job_ids: tuple[str, ...] = ()
+    state: str = ""
+
+
+def order_name(generation: int) -> str:
+    return f"order/{generation}.json"
+
+
+def to_json(order: MachineOrder) -> bytes:
+    form = {
+        "version": 1,
+        "action": order.action,
+        "job_ids": list(order.job_ids),
+        "checkout": order.checkout,
+        "checkout_sha256": order.checkout_sha256,
+        "state": order.state,
+    }
+    return json.dumps(form, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def from_json(raw: bytes, name: str) -> MachineOrder:
+    """Raises LogError for anything that is no order."""
+    try:
+        form = json.loads(raw)
+        if form["version"] != 1 or form["action"] not in ACTIONS:
+            raise ValueError("another version, or an unknown action")
+        return MachineOrder(
+            action=form["action"],
+            job_ids=tuple(_text(job_id) for job_id in form["job_ids"]),
+            checkout=_text(form["checkout"]),
+            checkout_sha256=_text(form["checkout_sha256"]),
+            state=_text(form["state"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise LogError(
+            f"{name} is not an order for a machine: {error}",
+            hint="it was changed by something other than runner, or written by a newer one; use that",
+        ) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is missing")
+    return value

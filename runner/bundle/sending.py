@@ -1,0 +1,31 @@
+"""Archives into the bucket, each once: the name is the content's hash, so what is there is the same."""
+
+from __future__ import annotations
+
+from runner.bundle.archive import Archive
+from runner.bundle.order import MachineOrder, from_json, order_name, to_json
+from runner.errors import StoreBusyError
+from runner.stores.s3 import Bucket
+from runner.stores.s3.uploading import Progress, put_file
+
+
+def send(bucket: Bucket, archive: Archive, progress: Progress | None = None) -> bool:
+    """Keep it below the account's prefix, which `bucket` is; False where it was there. Raises StoreError."""
+    if any(listed.size == archive.size for listed in bucket.names(archive.name)):
+        return False
+    put_file(bucket, archive.name, archive.path, progress)
+    return True
+
+
+def give_order(run: Bucket, order: MachineOrder, generation: int) -> MachineOrder:
+    """Write the order of a generation below its run's place, before its machine is asked for.
+
+    The one that counts: whoever was here first has written it. Raises StoreError, LogError.
+    """
+    name = order_name(generation)
+    if run.create(name, to_json(order)):
+        return order
+    found = run.get(name)
+    if found is None:
+        raise StoreBusyError(f"{name} is there and is not", hint="try again")
+    return from_json(found.body, name)
