@@ -394,3 +394,39 @@ def test_the_result_stands_beside_what_the_last_run_took(world: World) -> None:
     world.repository.commit({"queues/q.yaml": queue("echo other")})
     world.push(first)
     assert "12m34s" in world.summary()
+
+
+@pytest.mark.slow
+def test_a_comment_cancels_what_runs_on_another_machine(world: World) -> None:
+    """The one who runs it looks at the comments every fifteen seconds."""
+    before, pull = merged(world, {"queues/q.yaml": queue("touch ran; sleep 100")})
+    world.review(pull, "queues/q.yaml")
+    world.forge.put_person("ada", "write")
+    live = dataclasses.replace(
+        PLAN,
+        id=1,
+        workflow=".github/workflows/runner-merge.yaml",
+        event="push",
+        branch="main",
+        commit=pull.merge_commit,
+        conclusion="",
+        repository=HERE,
+        head_repository=HERE,
+    )
+    world.forge.put_workflow_run(live)
+    merge = world.begin("push", world.pushed(before), "merge")
+    until((world.repository.folder / "ran").exists)
+    until(lambda: "runner/q" in world.statuses(pull.merge_commit))
+    (run_id,) = world.runs_here()
+    asked = world.forge.put_comment(7, f"/runner cancel {run_id}", author="ada")
+    event = {
+        "action": "created",
+        "issue": {"number": 7, "pull_request": {}},
+        "comment": {"id": asked.id, "body": asked.body, "user": {"login": "ada", "type": "User"}},
+    }
+    assert world.step("issue_comment", event, "command").returncode == 0
+    said = merge.communicate(timeout=60)
+    assert merge.returncode == 0, said
+    assert "is cancelled by ada" in said[1]
+    assert world.statuses(pull.merge_commit)["runner/q"][0] == "error"
+    assert "ancelled" in world.statuses(pull.merge_commit)["runner/q"][1]
