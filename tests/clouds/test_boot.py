@@ -22,10 +22,10 @@ from tests.clouds.boot_world import ACCOUNT, KEY, SECRET, TOKEN, BootWorld
 from tests.clouds.making import PURPOSE
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 AGENT = """
 import json, os, sys
-
-pytestmark = pytest.mark.slow
 kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 said = {"arguments": sys.argv[1:], "environment": kept, "isolated": sys.flags.isolated}
 open(os.environ["HOME"] + "/agent.json", "w").write(json.dumps(said))
