@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,7 +22,7 @@ from runner.forges.files import FileForge
 from runner.gitops import digests, lost
 from runner.gitops.planned import AtCommit, plan_file
 from runner.model import Git
-from runner.ports import PullRequest, RepositoryFacts, Status
+from runner.ports import PullRequest, RepositoryFacts, Status, WorkflowRun
 from tests.forge_worlds import PLAN
 from tests.histories import HERE, Repository
 from tests.waiting import until
@@ -300,6 +301,53 @@ def test_a_merge_that_is_killed_goes_on_when_it_is_run_again(world: World) -> No
     assert ran.read_text() == "begun\nbegun\nended\n"
 
 
+def test_a_merge_that_goes_on_elsewhere_finds_result_files(world: World) -> None:
+    before, folder = world.repository.head, world.repository.folder
+    wait = "touch ran; until [ -e go ]; do sleep 0.02; done; cat rows.csv > model"
+    jobs = [
+        {"job_id": "fetch", "command": "seq 5 > rows.csv", "result_files": ["rows.csv"]},
+        {"job_id": "train", "command": wait, "depends_on": ["fetch"]},
+    ]
+    after = world.repository.commit({"queues/q.yaml": json.dumps({"jobs": jobs})})
+    step = world.begin("push", world.pushed(before), "merge")
+    until((folder / "ran").exists)
+    step.terminate()
+    step.communicate(timeout=20)
+    world.forge.put_workflow_run(merge_run(world, after, conclusion=""))
+    world.forge.put_artifact("runner-runs", zipped(folder / ".runner"), run_id=world.runs)
+    shutil.rmtree(folder / ".runner")
+    (folder / "rows.csv").unlink()
+    (folder / "go").touch()
+    done = world.step("push", world.pushed(before), "merge", GITHUB_RUN_ID=str(world.runs))
+    assert world.statuses(after)["runner/q"][0] == "success", done.stderr
+    assert (folder / "model").read_text() == "1\n2\n3\n4\n5\n"
+
+
+def merge_run(world: World, commit: str, conclusion: str = "success") -> WorkflowRun:
+    """The newest that was begun here."""
+    return dataclasses.replace(
+        PLAN,
+        id=world.runs,
+        workflow=".github/workflows/runner-merge.yaml",
+        event="push",
+        branch="main",
+        commit=commit,
+        conclusion=conclusion,
+        repository=HERE,
+        head_repository=HERE,
+    )
+
+
+def zipped(home: Path) -> bytes:
+    """The runs in it, as an artifact has them."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for path in sorted(home.glob("q-*/**/*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(home))
+    return kept.getvalue()
+
+
 def test_a_merge_that_is_cancelled_shows_what_can_be_resumed(world: World) -> None:
     before = world.repository.head
     after = world.repository.commit({"queues/q.yaml": queue("touch ran; sleep 60")})
@@ -372,16 +420,7 @@ def test_the_result_stands_beside_what_the_last_run_took(world: World) -> None:
     before = world.repository.head
     first = world.repository.commit({"queues/q.yaml": queue()})
     world.push(before)
-    run = dataclasses.replace(
-        PLAN,
-        id=world.runs,
-        workflow=".github/workflows/runner-merge.yaml",
-        event="push",
-        branch="main",
-        commit=first,
-        repository=HERE,
-        head_repository=HERE,
-    )
+    run = merge_run(world, first)
     world.forge.put_workflow_run(run)
     kept = io.BytesIO()
     with zipfile.ZipFile(kept, "w") as archive:

@@ -16,6 +16,7 @@ from runner.publish.refusal import is_refusal
 class Before(Enum):
     NOTHING = auto()  # it has not begun, or left nothing that it could go on from
     HERE = auto()  # its directory is there
+    BROUGHT = auto()  # its directory is there now, from another machine
     OVER = auto()  # it is over, and its files are gone
     ELSEWHERE = auto()  # another machine works on it
 
@@ -31,7 +32,7 @@ def look(start: Start, queue_id: str, stage: Stage) -> Before:
     if found is not None and found.artifact is None:
         return Before.ELSEWHERE
     if found is not None and _brought(found, start, stage):
-        return Before.HERE
+        return Before.BROUGHT
     return Before.NOTHING if shown.status.state == "pending" else Before.OVER
 
 

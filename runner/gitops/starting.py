@@ -53,14 +53,14 @@ def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
         stage.notice(f"another workflow run works on {name}")
         return None
     known = estimate(plan.queue.queue_id, due.source, due.commit, stage)
-    order = _order(start, candidate, plan)
+    order = _order(start, candidate, plan, restore=before is Before.BROUGHT)
     return replace(start, order=order, expected=known.total, before=known.jobs)
 
 
-def _order(start: Start, candidate: Candidate, plan: Plan) -> Order | None:
+def _order(start: Start, candidate: Candidate, plan: Plan, *, restore: bool) -> Order | None:
     """None for a run that is over: it is only shown once more."""
     order = Order(action="start", run_id=start.run_id, directory=start.directory, checkout=candidate.folder)
     if not (start.directory / "plan.json").exists():
         return replace(order, plan=plans.to_json(plan).decode())
     _, state = read(start.directory)
-    return None if state.phase is RunPhase.FINISHED else replace(order, action="resume")
+    return None if state.phase is RunPhase.FINISHED else replace(order, action="resume", restore=restore)
