@@ -197,7 +197,15 @@ class Cloudy:
         send(self.root, packed)
         self.packed: Archive = packed
 
-    def launch(self, generation: int = 1, *, ttl: float = 600.0, name: str = "", **order: object) -> Machine:
+    def launch(
+        self,
+        generation: int = 1,
+        *,
+        ttl: float = 600.0,
+        name: str = "",
+        program: tuple[str, ...] = ("-m", "runner.agent.instance"),
+        **order: object,
+    ) -> Machine:
         """`name`: of a machine that is there already; its disk is as it was left."""
         made = MachineOrder(checkout=self.packed.name, checkout_sha256=self.packed.sha256, **order)  # type: ignore[arg-type]
         give_order(self.run, made, generation)
@@ -211,7 +219,7 @@ class Cloudy:
         asked = ["--run", str(self.run.where), "--generation", str(generation), "--ttl", str(ttl)]
         with (home / "said").open("ab") as said:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "runner.agent.instance", *asked, "--home", str(home)],
+                [sys.executable, "-I", *program, *asked, "--home", str(home)],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=said,

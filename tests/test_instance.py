@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.agent.state_folder import unpack
+from runner.bundle import program
 from runner.model import Machine, Outcome
 from runner.runs.in_bucket import BucketSource
 from runner.state import RunPhase
@@ -59,6 +61,18 @@ def test_a_run_from_the_claim_to_the_reports(cloudy: Cloudy) -> None:
     assert report is not None
     assert b"use" in report.body
     assert json.loads(cloudy.run.get("agent/1").body) == {"instance_id": "i-00000000000000000"}  # type: ignore[union-attr]
+
+
+def test_the_bundle_alone_is_enough(cloudy: Cloudy, tmp_path: Path) -> None:
+    """With a Python that has no packages; expressions too, which another process evaluates."""
+    cloudy.request(
+        queue(job("a", command="echo n=1 > $RUNNER_OUTPUT"), job("b", "a", when="jobs['a'].outputs.n == '1'"))
+    )
+    unpack(program.build(tmp_path / "program.tar.gz").path, tmp_path / "program")
+    machine = cloudy.launch(program=("-S", str(tmp_path / "program")))
+    assert machine.wait() == 0, machine.said()
+    state = cloudy.state()
+    assert state.jobs["b"].outcome is Outcome.SUCCEEDED, state.jobs["b"].reason
 
 
 def test_the_second_machine_of_a_generation_does_nothing(cloudy: Cloudy) -> None:

@@ -79,7 +79,7 @@ class Shipper:
         self._bell = threading.Event()
         self._closing = threading.Event()
         self._lines = LogLines(directory, offset)
-        self._uploads = Uploads(outlet.put, woken=self._bell.set, notice=notice)
+        self._uploads = Uploads(outlet.put, woken=self._bell.set, notice=notice, pause=pace / 10)
         self._tails = Tails(directory, outlet.put_tail, clock)
         self._asking = Asking(directory, outlet, clock)
         self._waiting: deque[_Waiting] = deque()

@@ -17,7 +17,7 @@ from runner.errors import StoreError
 
 _THREADS = 16
 _AT_ONCE = 4 * _THREADS
-_FIRST_PAUSE = 0.2
+FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 30.0
 Put = Callable[[str, Path], None]
 """Keeps a file under a name, from any thread. Raises StoreError."""
@@ -43,12 +43,18 @@ class _Feeding:
 
 
 class Uploads:
-    """`feed` begins what there is room for, and is called again and again; `woken` when it may help."""
+    """`feed` begins what there is room for, and is called again and again; `woken` when it may help.
 
-    def __init__(self, put: Put, *, woken: Callable[[], None], notice: Notice) -> None:
+    `pause`: seconds before the second try of a file; it doubles with each further one.
+    """
+
+    def __init__(
+        self, put: Put, *, woken: Callable[[], None], notice: Notice, pause: float = FIRST_PAUSE
+    ) -> None:
         self._put = put
         self._woken = woken
         self._notice = notice
+        self._pause = pause
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="shipping")
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -119,7 +125,7 @@ class Uploads:
 
     def _keep(self, name: str, file: Path) -> None:
         """Try until it is there. What cannot be read here is not waited for: a job took it away again."""
-        pause = _FIRST_PAUSE
+        pause = self._pause
         while not self._stopped.is_set():
             if not is_regular(file):
                 self._notice(f"{name} is gone, and is not kept")

@@ -27,7 +27,7 @@ CARRIED = {
 """What the agent may import of others → what comes along for it. All of it runs without compiled parts."""
 SERVICES = ("ec2", "s3", "secretsmanager", "ssm", "sts")
 """Those of the SDK's services that a machine may speak to."""
-_DROPPED = re.compile(r"(^|/)(__pycache__|tests?|docs|examples)/|\.(so|pyd|pyi|c|h|pxd)$|examples-1\.json")
+_DROPPED = re.compile(r"(^|/)(__pycache__|tests?)/|\.(so|pyd|pyi|c|h|pxd)$|examples-1\.json")
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAIN = '''"""Starts the agent of a machine, with nothing but what lies beside this file."""
 

@@ -10,7 +10,7 @@ from botocore import exceptions as sdk
 
 from runner.clouds.ec2.client import Client, connect
 from runner.clouds.ec2.trouble import code_of, trouble
-from runner.errors import CloudError, CloudRefusedError
+from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 from runner.problems import shorten
 
 _MISSING = {"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"}
@@ -56,7 +56,10 @@ def _told(kind: str, name: str, error: Exception) -> CloudError:
     if code in _KEY:
         hint = "allow kms:Decrypt on its key in the instance profile's role"
         return CloudRefusedError(f"{kind}:{name} cannot be decrypted by this machine", hint=hint)
-    return trouble(f"read {kind}:{name}", error)
+    told = trouble(f"read {kind}:{name}", error)
+    if code and not isinstance(told, CloudBusyError):  # in AWS's words it could be anything
+        return CloudRefusedError(f"cannot read {kind}:{name}: AWS refuses it ({code})")
+    return told
 
 
 def _text(answer: Mapping[str, Any], secret: str) -> str:
