@@ -186,6 +186,7 @@ class Performed:
 
     said: tuple[str, ...] = ("demo succeeded",)
     ok: bool = True
+    headline: str = "✅ Ran again, and succeeded"
     raises: Exception | None = None
     calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
@@ -204,7 +205,7 @@ class Performed:
         self.calls.append((kind, what, job_ids))
         if self.raises is not None:
             raise self.raises
-        return Carried(ok=self.ok, said=self.said)
+        return Carried(ok=self.ok, headline=self.headline, said=self.said)
 
 
 def replies(world: World, pull: int = MERGED) -> list[Comment]:

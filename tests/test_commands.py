@@ -520,7 +520,7 @@ class TestOnce:
             assert command(place, event, world.forge, perform=perform) == 0
         assert len(perform.calls) == 1
         (reply,) = replies(world)
-        assert "Done" in reply.body
+        assert "Ran again" in reply.body
 
     @pytest.mark.parametrize("words", ["help", f"retry {RUN_ID}", f"run {DIGEST}", f"cancel {RUN_ID}"])
     def test_killed_after_any_call(self, tmp_path: Path, words: str) -> None:
@@ -574,7 +574,7 @@ class TestOnce:
         assert calls == []
         assert "Runs again" in between
         (reply,) = replies(world)
-        assert "Done" in reply.body
+        assert "Ran again" in reply.body
 
     def test_one_whose_machine_is_gone_is_said_to_have_broken_off(self, world: World, tmp_path: Path) -> None:
         world.workflow(
@@ -640,7 +640,7 @@ class TestOnce:
         assert command(context(checkout(tmp_path)), first, files.forge, perform=perform) == 0
         assert (len(perform.calls), later.calls) == (1, [])
         done, refused = sorted((c.body for c in replies(files)), key=lambda body: "another command" in body)
-        assert "Done" in done
+        assert "Ran again" in done
         assert f"another command is at it already: retry {RUN_ID}" in refused
         assert files.reactions(second.comment) == ["eyes", "rocket", "confused"]
 
@@ -731,7 +731,7 @@ class TestOnce:
             double.fail(operation="issues/create-comment", status=0, carried_out=True, times=1)
             perform = Performed()
             body, _ = do(world, tmp_path, f"/runner run {DIGEST}", perform=perform)
-            assert "Done" in body
+            assert "Ran again" in body
             assert len(perform.calls) == 1
             world.forge.close()
             assert double.violations == []

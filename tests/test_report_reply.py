@@ -27,7 +27,9 @@ from runner.report.reply import (
     summary,
     unsaid,
 )
+from runner.report.reply_headline import outcome_headline
 from runner.report.statuses import StatusText
+from tests.builders import Log, failed_log, job, queue
 
 MARKER = markers.Marker(kind="reply", subject="9", generation=2, claim="1.1.0123abcd")
 HOSTILE = (
@@ -124,3 +126,24 @@ def test_what_cannot_be_said_in_a_comment_is_in_the_summary() -> None:
     assert "no comment is taken: `the conversation is locked`" in summary(
         unsaid(refusal("x"), "the conversation is locked")
     )
+
+
+GOOD = Log(queue(job("a"))).whole("a", 1.0).over(2.0)
+
+
+class TestHowItEnded:
+    """The headline is about the runs, not about the command."""
+
+    @pytest.mark.parametrize(
+        ("kind", "logs", "told"),
+        [
+            ("retry", [GOOD], "✅ Ran again, and succeeded"),
+            ("retry", [failed_log()], "❌ Ran again, and failed: 1 of 7 jobs"),
+            ("resume", [failed_log()], "❌ Went on, and failed: 1 of 7 jobs"),
+            ("resume", [Log(queue(job("a"))).start("a", 1.0)], "❌ Went on, and was interrupted"),
+            ("run", [GOOD, GOOD], "✅ Ran, and all 2 runs succeeded"),
+            ("run", [GOOD, failed_log()], "❌ Ran: 1 of 2 runs did not succeed"),
+        ],
+    )
+    def test_headlines(self, kind: str, logs: list[Log], told: str) -> None:
+        assert outcome_headline(kind, [log.state() for log in logs]) == told

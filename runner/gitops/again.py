@@ -24,6 +24,7 @@ from runner.gitops.worktree import checked_out
 from runner.ports import PullRequest
 from runner.prepare.discovery import is_queue_file
 from runner.publish.refusal import is_refusal
+from runner.report.reply_headline import outcome_headline
 from runner.report.wording import run_said
 from runner.runs.reading import read, read_plan
 
@@ -55,9 +56,10 @@ class Again:
                     directory=directory,
                     checkout=folder,
                     job_ids=tuple(job_ids),
+                    restore=True,
                 ),
             )
-            return _carried(perform([start], stage))
+            return _carried(kind, perform([start], stage))
 
     def refused(self, pull: PullRequest, digest: str) -> Carried:
         """The policy is the default branch's, as for every command."""
@@ -70,7 +72,7 @@ class Again:
             sorted_out = sort(chosen, config.gitops, {}, by_hand=True)
             if sorted_out.refused:
                 raise RefusedError(sorted_out.refused[0].sentence)
-            return _carried(perform(starts(sorted_out.runs, config, stage), stage))
+            return _carried("run", perform(starts(sorted_out.runs, config, stage), stage))
 
 
 def _all_at(pull: PullRequest, config: Config, stage: Stage) -> tuple[Due, ...]:
@@ -101,15 +103,20 @@ def _with_digest(held: Sequence[Candidate], digest: str, pull: PullRequest) -> l
     return alone
 
 
-def _carried(performed: Sequence[Performed]) -> Carried:
+def _carried(kind: str, performed: Sequence[Performed]) -> Carried:
     if not performed:
         return Carried(ok=False, said=("There is nothing left to run: it is over, or runs elsewhere.",))
     said = [_sentence(one) for one in performed]
-    return Carried(ok=all(not one.trouble for one in performed), said=tuple(said))
+    if any(one.trouble or one.stopped for one in performed):
+        return Carried(ok=False, said=tuple(said))
+    states = [read(one.start.directory)[1] for one in performed]
+    return Carried(ok=True, headline=outcome_headline(kind, states), said=tuple(said))
 
 
 def _sentence(one: Performed) -> str:
     if one.trouble:
         return f"{one.start.run_id} did not begin: {one.trouble}"
+    if one.stopped:
+        return f"{one.start.run_id} did not go on: {one.stopped}"
     shown = "" if one.followed.published else " (not all of it could be shown yet)"
     return f"{one.start.run_id} {run_said(read(one.start.directory)[1])}{shown}"

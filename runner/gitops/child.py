@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from runner.agent.order import Order, to_json
-from runner.errors import ExecutorError
+from runner.errors import FAILED, INTERRUPTED, SUCCEEDED, ExecutorError
 from runner.model import Queue
 
 _DOORS = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
@@ -69,6 +69,10 @@ class Child:
 
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def gave_up(self) -> bool:
+        """It ended without doing what it was ordered: neither with the run nor interrupted."""
+        return self.process.poll() not in {None, SUCCEEDED, FAILED, INTERRUPTED}
 
     def interrupt(self) -> None:
         """The attempts end, the run stays resumable."""

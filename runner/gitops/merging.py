@@ -124,3 +124,5 @@ def _refuse_those_that_never_began(
         if one.trouble:
             stage.notice(f"{one.start.run_id} did not begin: {one.trouble}")
             refuse(Refusal(candidate=by_source[one.start.source], sentence=one.trouble), config, stage)
+        elif one.stopped:
+            stage.notice(f"{one.start.run_id} did not go on: {one.stopped}")

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.agent.order import Order
@@ -42,11 +42,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performed:
-    """How one went. `trouble` says why there is no run, in the words of its agent."""
+    """How one went. `trouble` says why there is no run, `stopped` why one that there is did not go on; both
+    are words of its agent.
+    """
 
     start: Start
     followed: Followed
     trouble: str = ""
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
                 notice=stage.notice,
             )
         return [
-            Performed(start=start, followed=shown, trouble=_trouble(start, at_work.get(start.run_id)))
+            _performed(start, shown, at_work.get(start.run_id))
             for start, shown in zip(starts, followed, strict=True)
         ]
     finally:
@@ -131,10 +134,13 @@ def _watched(start: Start, agent: Child | None) -> Watched:
     )
 
 
-def _trouble(start: Start, agent: Child | None) -> str:
-    if agent is None or (start.directory / "plan.json").exists():
-        return ""
-    return agent.said() or "the agent ended before it began"
+def _performed(start: Start, shown: Followed, agent: Child | None) -> Performed:
+    done = Performed(start=start, followed=shown)
+    if agent is None:
+        return done
+    if not (start.directory / "plan.json").exists():
+        return replace(done, trouble=agent.said() or "the agent ended before it began")
+    return replace(done, stopped=agent.said()) if agent.gave_up() else done
 
 
 @contextlib.contextmanager

@@ -120,13 +120,13 @@ def broke_off(url: str) -> Reply:
     )
 
 
-def finished(before: Reply, said: Sequence[str], *, ok: bool) -> Reply:
-    """`said`: sentences that may quote anything."""
+def finished(before: Reply, said: Sequence[str], *, ok: bool, headline: str = "") -> Reply:
+    """`said`: sentences that may quote anything. `headline`: our words for how it ended, if done."""
     text = "\n".join(said)[:8000]
     told = (Section(name="outcome", rank=ESSENTIAL, forms=(fence(text, "text"),)),) if text.strip() else ()
     return replace(
         before,
-        headline="🚀 Done" if ok else "😕 Not done",
+        headline=(headline or "🚀 Done") if ok else "😕 Not done",
         ok=ok,
         sections=(*told, *(replace(section, rank=50) for section in before.sections)),
     )

@@ -46,7 +46,7 @@ def again(asked: Asked, perform: Performing) -> Answer:
     def act() -> Reply:
         _still(asked, found)
         carried = perform.again(kind, directory, run_id, job_ids, place)
-        return reply.finished(said, carried.said, ok=carried.ok)
+        return reply.finished(said, carried.said, ok=carried.ok, headline=carried.headline)
 
     request = Request(do=kind, run=run_id, on=asked.context.run_id, jobs=job_ids)
     return Answer(said=said, request=request, act=act)
@@ -94,7 +94,7 @@ def refused(asked: Asked, perform: Performing) -> Answer:
 
     def act() -> Reply:
         carried = perform.refused(asked.pull, digest)
-        return reply.finished(said, carried.said, ok=carried.ok)
+        return reply.finished(said, carried.said, ok=carried.ok, headline=carried.headline)
 
     request = Request(do="run", run=digest.removeprefix("sha256:"), on=asked.context.run_id)
     return Answer(said=said, request=request, act=act)

@@ -21,9 +21,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What came of it, in sentences of plain text (whatever they quote). `ok` False: it was not done."""
+    """What came of it, in sentences of plain text (whatever they quote). `ok` False: it was not done.
+
+    `headline` says in our own words how what was done ended.
+    """
 
     ok: bool
+    headline: str = ""
     said: tuple[str, ...] = ()
 
 
