@@ -178,18 +178,22 @@ def test_what_was_not_reviewed_does_not_run(world: World) -> None:
         "runner/q": ("error", "Not started: no plan of it was reviewed")
     }
     (comment,) = world.forge.comments(7)
-    assert "/runner run sha256:" in comment.body
+    assert "\n```\n/runner run sha256:" in comment.body
+    assert f"no plan of commit `{pull.head_commit[:12]}`" in comment.body
     assert not world.runs_here()
     assert not (world.repository.folder / "ran").exists()
 
 
 def test_what_differs_from_its_review_does_not_run(world: World) -> None:
     before, pull = merged(world, {"queues/q.yaml": queue()})
-    world.review(pull, "queues/q.yaml")
+    digest = world.review(pull, "queues/q.yaml")
     after = world.repository.commit({"queues/q.yaml": queue("touch ran")})
     world.pull(7, pull.head_commit, before, merge_commit=after)
     world.push(before)
     assert "not the plan that was reviewed" in world.statuses(after)["runner/q"][1]
+    (comment,) = world.forge.comments(7)
+    assert f"plan `{digest}` of commit `{pull.head_commit[:12]}`" in comment.body
+    assert f"of commit `{after[:12]}`" in comment.body
     assert not world.runs_here()
 
 

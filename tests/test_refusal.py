@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.publish.refusal import is_refusal, refuse
-from runner.report.comment_refused import refused_comment
-from runner.report.escaping import code
+from runner.report.comment_refused import Compared, compared_lines, refused_comment
 from runner.report.markers import parse
 from tests.builders import failed_log
 from tests.forge_worlds import HEAD, MERGE, ForgeWorld, InDouble, InFiles, furnish
@@ -20,7 +19,9 @@ from tests.snapshots import assert_snapshot
 
 SENTENCE = "the plan is not the one that was reviewed"
 STATUS = ("runner/demo", "error", f"Not started: {SENTENCE}")
-LINES = (f"reviewed: {code('sha256:' + 'ab' * 32)}", f"start it: {code('/runner run sha256:' + 'cd' * 32)}")
+COMPARED = Compared(shown="sha256:" + "ab" * 32, head=HEAD, now="sha256:" + "cd" * 32, commit=MERGE)
+LINES = compared_lines(COMPARED)
+COMMAND = f"/runner run {COMPARED.now}"
 
 
 @pytest.fixture(params=["github", "files"])
@@ -42,17 +43,23 @@ def states(world: ForgeWorld, commit: str) -> list[tuple[str, str, str]]:
 
 
 def test_text() -> None:
-    assert_snapshot("comments/refused.md", refused_comment("demo", SENTENCE, LINES))
+    assert_snapshot("comments/refused.md", refused_comment("demo", SENTENCE, LINES, COMMAND))
+
+
+def test_where_no_plan_was_shown() -> None:
+    told = compared_lines(dataclasses.replace(COMPARED, shown="", now=""))
+    assert told[0] == f"Shown in the pull request: no plan of commit `{HEAD[:12]}`"
+    assert told[1] == f"Merged: no plan of commit `{MERGE[:12]}`"
 
 
 def test_it_is_said_once_on_the_commits_and_in_the_conversation(world: ForgeWorld) -> None:
     for _ in range(3):
-        assert refuse(world.forge, TARGET, "demo", SENTENCE, LINES)
+        assert refuse(world.forge, TARGET, "demo", SENTENCE, LINES, command=COMMAND)
     assert states(world, MERGE) == states(world, HEAD) == [STATUS]
     assert world.forge.statuses(MERGE)[0].target == REPORT
     assert is_refusal(world.forge.statuses(MERGE)[0])
     (comment,) = world.forge.comments(7)
-    assert comment.body.strip() == refused_comment("demo", SENTENCE, LINES).strip()
+    assert comment.body.strip() == refused_comment("demo", SENTENCE, LINES, COMMAND).strip()
 
 
 def test_other_words_replace_it(world: ForgeWorld) -> None:

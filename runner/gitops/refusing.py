@@ -7,6 +7,7 @@ from runner.gitops.performing import Stage
 from runner.gitops.sorting import Refusal
 from runner.gitops.targets import target_of
 from runner.publish import refusal as refusals
+from runner.report.comment_refused import compared_lines
 from runner.report.escaping import code
 
 
@@ -19,5 +20,12 @@ def refuse(refusal: Refusal, config: Config, stage: Stage) -> None:
         target_of(candidate.due.commit, candidate.due.pull, config, stage),
         candidate.planned.queue_id,
         refusal.sentence,
-        [code(line, limit=500) for line in refusal.details],
+        refusal_lines(refusal),
+        command=refusal.command,
     )
+
+
+def refusal_lines(refusal: Refusal) -> list[str]:
+    """What is said below the sentence, in Markdown."""
+    compared = compared_lines(refusal.compared) if refusal.compared is not None else ()
+    return [*(code(line, limit=500) for line in refusal.details), *compared]

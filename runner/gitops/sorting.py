@@ -9,17 +9,23 @@ from runner.config import GitOps
 from runner.gitops.agreement import Candidate, digest_of, disagreements
 from runner.gitops.child import beyond_policy
 from runner.report.commands import COMMENT
+from runner.report.comment_refused import Compared
 
 _WHEN = {"manual": "it runs only by hand", "schedule": "it runs on its schedule"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A file that should run and does not. `details` are lines below the sentence."""
+    """A file that should run and does not. `details` are lines below the sentence.
+
+    `compared` is set where it is not what was reviewed; `command` is what runs it all the same.
+    """
 
     candidate: Candidate
     sentence: str
     details: tuple[str, ...] = ()
+    compared: Compared | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,7 @@ def sort(
         elif when != "merge" and not by_hand:
             waiting.append((candidate, _WHEN[when]))
         elif candidate.pull in unreviewed:
-            refused.append(_unreviewed(candidate, unreviewed[candidate.pull], candidates))
+            refused.append(_unreviewed(candidate, unreviewed[candidate.pull], candidates, reviewed))
         else:
             runs.append(candidate)
     late = [(c, f"a merge starts at most {gitops.max_launches}") for c in runs[gitops.max_launches :]]
@@ -78,8 +84,20 @@ def _refusal(candidate: Candidate, gitops: GitOps) -> Refusal | None:
     return None
 
 
-def _unreviewed(candidate: Candidate, sentence: str, candidates: Sequence[Candidate]) -> Refusal:
+def _unreviewed(
+    candidate: Candidate,
+    sentence: str,
+    candidates: Sequence[Candidate],
+    reviewed: Mapping[int, str | None],
+) -> Refusal:
     """With what to type: the digest of all files of the pull request, as its plan would show it now."""
     digest = digest_of(c for c in candidates if c.pull == candidate.pull)
-    asked = f"To run it all the same, comment: {COMMENT.name} run {digest}" if digest else ""
-    return Refusal(candidate=candidate, sentence=sentence, details=(asked,) if asked else ())
+    pull = candidate.due.pull
+    compared = Compared(
+        shown=reviewed.get(candidate.pull) or "",
+        head=pull.head_commit if pull is not None else "",
+        now=digest,
+        commit=candidate.due.commit,
+    )
+    command = COMMENT.run(digest) if digest else ""
+    return Refusal(candidate=candidate, sentence=sentence, compared=compared, command=command)

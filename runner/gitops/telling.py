@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from runner.errors import RunnerError
 from runner.gitops.performing import Performed
+from runner.gitops.refusing import refusal_lines
 from runner.gitops.sorting import Sorted
 from runner.report.comment_final import final_comment
 from runner.report.escaping import code
@@ -26,7 +27,7 @@ def merged(performed: Sequence[Performed], sorted_out: Sorted, now: float) -> st
 def _refused(sorted_out: Sorted) -> Iterable[str]:
     for refusal in sorted_out.refused:
         source = code(refusal.candidate.planned.source)
-        details = "".join(f"\n- {code(line)}" for line in refusal.details[:20])
+        details = "".join(f"\n- {line}" for line in refusal_lines(refusal)[:20])
         yield f"### {source} was not started\n\n{code(refusal.sentence)}\n{details}"
 
 

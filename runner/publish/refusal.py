@@ -22,7 +22,15 @@ def is_refusal(status: Status) -> bool:
     return status.state == ERROR and status.description.startswith(_BEGINNING)
 
 
-def refuse(forge: Stage, target: Target, queue_id: str, sentence: str, lines: Sequence[str] = ()) -> bool:
+def refuse(
+    forge: Stage,
+    target: Target,
+    queue_id: str,
+    sentence: str,
+    lines: Sequence[str] = (),
+    *,
+    command: str = "",
+) -> bool:
     """Status `runner/QUEUE` (error) on commit and head, and a comment that a later run's live one replaces.
 
     Nothing is done, and False given back, where a run of this queue is shown in the pull request already.
@@ -40,7 +48,7 @@ def refuse(forge: Stage, target: Target, queue_id: str, sentence: str, lines: Se
     for commit in target.commits:
         _mark(forge, commit, context_of(queue_id), sentence, target.links.report)
     if target.pull:
-        body = refused_comment(queue_id, sentence, lines)
+        body = refused_comment(queue_id, sentence, lines, command)
         kept = choice.keep.comment_id if choice.keep is not None else 0
         _say(forge, target.pull, body, next((c for c in comments if c.id == kept), None))
     return True

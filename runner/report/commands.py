@@ -17,6 +17,9 @@ class Commands:
     def resume(self, run_id: str) -> str:
         return f"{self.name} resume {run_id}"
 
+    def run(self, digest: str) -> str:
+        return f"{self.name} run {digest}"
+
     def cancel(self, run_id: str) -> str:
         return f"{self.name} cancel {run_id}"
 

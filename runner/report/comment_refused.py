@@ -3,15 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from runner import layouts
 from runner.report import markers
-from runner.report.escaping import code
+from runner.report.escaping import code, fence
 from runner.report.markers import Marker
 
+_SHORT = 12
 
-def refused_comment(queue_id: str, sentence: str, lines: Sequence[str] = ()) -> str:
-    """`sentence` may quote anything, `lines` are Markdown in which whatever is foreign is code already."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two plans that differ: `shown` of the pull request's `head`, `now` of the merged `commit`.
+
+    Both are digests, "" where there is no plan.
+    """
+
+    shown: str
+    head: str
+    now: str
+    commit: str
+
+
+def compared_lines(compared: Compared) -> tuple[str, ...]:
+    """What was shown, what there is now, and how it comes that they differ; in Markdown."""
+    head, commit = code(compared.head[:_SHORT]), code(compared.commit[:_SHORT])
+    now = f"plan {code(compared.now)}" if compared.now else "no plan"
+    merged = f"Merged: {now} of commit {commit}"
+    if not compared.shown:
+        why = "it was merged before its plan was shown, or the last plan had errors"
+        return f"Shown in the pull request: no plan of commit {head}", merged, f"Usual causes: {why}"
+    why = (
+        "a commit that came after the last plan, "
+        "or another merge that changed a template or `.github/runner.yaml`"
+    )
+    shown = f"Shown in the pull request: plan {code(compared.shown)} of commit {head}"
+    return shown, merged, f"Usual causes: {why}"
+
+
+def refused_comment(queue_id: str, sentence: str, lines: Sequence[str] = (), command: str = "") -> str:
+    """`sentence` may quote anything, `lines` are Markdown in which whatever is foreign is code already.
+
+    `command` is what starts it all the same, alone in a block of its own, to be copied.
+    """
     return layouts.render(
         "refused",
         {
@@ -19,6 +54,7 @@ def refused_comment(queue_id: str, sentence: str, lines: Sequence[str] = ()) -> 
             "queue": code(queue_id),
             "sentence": code(sentence, limit=500),
             "lines": list(lines),
+            "command": fence(command) if command else "",
         },
     )
 
