@@ -279,7 +279,10 @@ def preflight(queue: Queue, here: Here) -> Mapping[str, Given]:
         raise gone
     given, unset = resolve(queue, here.environ, here.secrets)
     if unset:
-        raise RefusedError("\n".join(unset), hint="set them, or declare them as secrets; nothing has started")
+        raise RefusedError(
+            "\n".join(f"{sentence}." for sentence in unset),  # a comment sets the hint behind them
+            hint="Nothing has started. Set it where the runner starts, or take it out of the queue.",
+        )
     return given
 
 

@@ -68,6 +68,8 @@ def test_what_is_no_command(body: str) -> None:
         ("/runner", "does not say what to do"),
         ("/runner    ", "does not say what to do"),
         ("/runner rety x", "no command rety | did you mean `retry`?"),
+        ("/runner rerun x", "no command rerun | did you mean `retry`?"),
+        ("/runner Stop x", "no command Stop | did you mean `cancel`?"),
         ("/runner STATUS", "no command STATUS | did you mean `status`?"),
         ("/runner frobnicate", "no command frobnicate | /runner help lists them"),
         ("/runner status now", "takes no arguments"),

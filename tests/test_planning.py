@@ -23,6 +23,7 @@ from runner.gitops.receiving import from_bytes
 from runner.gitops.revisions import parents, revisions_of
 from runner.model import Git
 from runner.plan.digest import digest_of
+from runner.problems import Severity
 from tests.github_markdown import assert_harmless
 from tests.project import Project
 from tests.pull_requests import HELLO, Checkout, pull_request, put, shallow
@@ -243,9 +244,23 @@ class TestEnvironment:
         text = HELLO.replace("command: echo hello", f"command: echo hello\n    {field}")
         code, found = planned(pull_request(tmp_path, {"queues/hello.yaml": text}), tmp_path)
         assert code == 1
-        assert messages(found) == [
+        assert messages(found)[:1] == [
             "job greet reads LAB_TOKEN from the environment, and policy.environment does not list it"
         ]
+
+    def test_a_secret_that_no_workflow_sets_is_a_warning_at_its_place(self, tmp_path: Path) -> None:
+        config = {".github/runner.yaml": "policy: {environment: [LAB_TOKEN]}\n"}
+        text = HELLO.replace("command: echo hello", "command: echo hello\n    secrets: {T: 'env:LAB_TOKEN'}")
+        code, found = planned(pull_request(tmp_path, {"queues/hello.yaml": text}, config), tmp_path)
+        assert code == 0
+        (told,) = file_of(found).problems
+        assert (told.severity, told.rule) == (Severity.WARNING, "secret-not-given")
+        assert told.message == (
+            "the secret `T` comes from $LAB_TOKEN, which the workflows of this version do not set: on "
+            "GitHub's own machines the run would not start"
+        )
+        assert told.location is not None
+        assert text.splitlines()[told.location.line - 1][told.location.column - 1 :].startswith("'env:")
 
 
 class TestParams:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from runner import plan as plans
 from runner.config import Config
@@ -19,6 +20,7 @@ from runner.gitops.child import beyond_policy
 from runner.model import Git, Plan, Queue
 from runner.prepare import Prepared, prepare
 from runner.problems import Location, Problem, Route, Severity, shorten
+from runner.secrets import is_hidden
 
 _ABOUT_HERE = "unset-variable"
 """A rule about the environment of whoever validates: there is none here."""
@@ -40,7 +42,7 @@ def review(source: str, place: Place) -> PlannedFile:
         prepared = prepared_at(source, place)
     except RunnerError as error:
         return broken(source, "file", error.message, error.hint)
-    problems = [problem for problem in prepared.problems if problem.rule != _ABOUT_HERE]
+    problems = [told for problem in prepared.problems if (told := _told(problem, prepared.tree)) is not None]
     if prepared.missing:
         return _without_values(source, prepared, problems)
     queue = prepared.queue
@@ -69,6 +71,26 @@ def broken(source: str, rule: str, message: str, hint: str) -> PlannedFile:
     """A file about which there is one thing to say."""
     problem = Problem(rule=rule, message=message, hint=hint, location=Location(file=source))
     return PlannedFile(source=source, problems=(problem,))
+
+
+def _told(problem: Problem, tree: Any) -> Problem | None:
+    """What is said of it here. That `env:NAME` is not set holds on the machines that a merge starts, too."""
+    if problem.rule != _ABOUT_HERE:
+        return problem
+    if problem.route[-2:-1] != ("secrets",):
+        return None
+    for step in problem.route:
+        tree = tree[step]
+    name = str(tree).removeprefix("env:")
+    if is_hidden(name):
+        return None  # the policy says so
+    return replace(
+        problem,
+        rule="secret-not-given",
+        message=f"the secret `{shorten(problem.route[-1])}` comes from ${shorten(name)}, which the workflows "
+        "of this version do not set: on GitHub's own machines the run would not start",
+        hint=f"run it on a machine of your own that sets {shorten(name)}, or do without the secret",
+    )
 
 
 def _without_values(source: str, prepared: Prepared, problems: list[Problem]) -> PlannedFile:

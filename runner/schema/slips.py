@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from runner.document.scalars import BadScalarError, resolve
 from runner.problems import shorten
 from runner.schema.samples import sample
 from runner.schema.walk import TYPES, Finding
+from runner.units import parse_duration
 
 AS_TEXT = "quote it as it should arrive"
+_UNITS = {"milli": "ms", "sec": "s", "min": "m", "hour": "h", "hr": "h", "day": "d"}
+_IN_WORDS = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_UNITS)})[a-z]*", re.ASCII | re.IGNORECASE)
+_PARAMS = {
+    bool: "{type: boolean, default: true}",
+    int: "{type: integer, default: 10}",
+    float: "{type: number, default: 0.5}",
+    list: "{type: list, default: [a, b]}",
+}
 _JOBS = "put a job below it, a list item each: `- job_id: NAME`"
 
 
@@ -16,11 +27,24 @@ def slip(finding: Finding, expected: str) -> str:
     value = finding.value
     if _in_environment(finding):
         return 'write "" for an empty text' if value is None else "a job gets texts: join the parts into one"
+    if finding.route[:-1] == ("params",) and not isinstance(value, dict):
+        return f"such as `{_PARAMS.get(type(value), '{type: string, default: small}')}`"
+    if expected == "a duration" and isinstance(value, str):
+        return _duration(value)
     if expected.startswith("a list"):
         return _listed(finding)
     if isinstance(value, str) and would_fit(finding):
         return "remove the quotes"
     return ""
+
+
+def _duration(text: str) -> str:
+    """`1 hour`, `90 minutes and 5 secs` in the short form."""
+    if len(text) > 60:
+        return ""
+    short = " ".join(f"{number}{_UNITS[unit.lower()]}" for number, unit in _IN_WORDS.findall(text))
+    rest = _IN_WORDS.sub("", text).lower().replace("and", "").strip(" ,")
+    return f"did you mean `{short}`?" if short and not rest and parse_duration(short) is not None else ""
 
 
 def _listed(finding: Finding) -> str:

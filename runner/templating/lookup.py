@@ -6,6 +6,12 @@ from typing import Any
 
 from runner.templating.values import TemplateError, Undefined, kind, listed, nearest
 
+_OTHER_WORDS = {
+    "secrets": "declare it under the job's `secrets`, and read it as `$NAME` in the command",
+    "env": "read it as `$NAME` in the command",
+}
+"""Names that expressions of workflows have, and what is to be written here instead."""
+
 
 def named(names: dict[str, Any], name: str) -> Any:
     """The value of a bare name."""
@@ -16,6 +22,7 @@ def named(names: dict[str, Any], name: str) -> Any:
         return Undefined(f"there is no name '{name[:60]}'", f"did you mean params.{name}?")
     close = nearest(name, names)
     hint = f"did you mean {close}?" if close else f"known here: {listed(sorted(names))}"
+    hint = _OTHER_WORDS.get(name, hint)
     return Undefined(f"there is no name '{name[:60]}'", hint)
 
 

@@ -14,6 +14,17 @@ from runner.report import clean
 from runner.validate.nearest import did_you_mean
 
 PREFIX = "/runner"
+OTHER_WORDS = {
+    "abort": "cancel",
+    "again": "retry",
+    "continue": "resume",
+    "kill": "cancel",
+    "re-run": "retry",
+    "rerun": "retry",
+    "restart": "retry",
+    "stop": "cancel",
+}
+"""What other programs call these commands."""
 LONGEST_LINE = 2000
 """Characters."""
 MOST_WORDS = 100
@@ -95,12 +106,17 @@ def _words(words: list[str]) -> Command | Mistake:
         return Mistake(message=f"the line has more than {MOST_WORDS} words")
     verb, arguments = words[0], words[1:]
     if verb not in USAGE:
-        near = did_you_mean(verb, USAGE)
+        near = _did_you_mean(verb)
         return Mistake(message=f"there is no command {_cut(verb)}", hint=near or f"{PREFIX} help lists them")
     flag = next((word for word in arguments if word.startswith("-")), None)
     if flag is not None:
         return _wrong(verb, f"there are no options such as {_cut(flag)}")
     return _READERS.get(verb, _nothing)(verb, arguments)
+
+
+def _did_you_mean(verb: str) -> str:
+    meant = OTHER_WORDS.get(verb.lower())
+    return f"did you mean `{meant}`?" if meant else did_you_mean(verb, USAGE)
 
 
 def _nothing(verb: str, arguments: list[str]) -> Command | Mistake:
