@@ -52,11 +52,12 @@ def independent(count: int) -> list[dict[str, object]]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ten_thousand_jobs_leave_nothing_and_need_little(project: Project) -> None:
+    others = set(processes.descendants(os.getpid()))  # what other tests started for all
     small, few = measure(project, independent(100))
     large, many = measure(project, independent(10_000))
     assert many == few
     assert (large - small) * 1024 / 9_900 < 4096  # file, plan, run and reports together
-    assert processes.descendants(os.getpid()) == []
+    assert set(processes.descendants(os.getpid())) <= others
 
 
 @pytest.mark.slow
