@@ -88,6 +88,10 @@ class ForgeBusyError(ForgeError):
         self.until = until
 
 
+class ForgeUnreachedError(ForgeError):
+    """No reply, however often it was asked: the network, a proxy, or the forge is down."""
+
+
 class ForgeUnsureError(ForgeError):
     """A write was sent and its reply lost: it may have been carried out. Look before you repeat it."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.clock import SystemClock
 from runner.ports import RepositoryFacts, WorkflowFile
 from runner.problems import Location, Problem, Severity
 from runner.setup import checks, diagnosis, initialise, looking, source
@@ -127,6 +130,10 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
         with_repository(remote=""),
         [(Level.WARNING, "origin is not a repository on GitHub")],
     ),
+    "another-forge": (
+        with_repository(remote="", elsewhere="gitlab.com"),
+        [(Level.WARNING, "origin is on gitlab.com, not a repository on GitHub")],
+    ),
     "not-ignored": (
         with_repository(ignored=False),
         [(Level.WARNING, ".gitignore does not name .runner/")],
@@ -139,7 +146,7 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
         with_repository(
             callers=tuple(Caller(path=one.path, here=None, merged=None) for one in REPOSITORY.callers)
         ),
-        [(Level.WARNING, "the loop is not set up in this repository")],
+        [(Level.WARNING, "pull requests are not set up in this repository")],
     ),
     "own-workflows": (
         with_repository(
@@ -153,6 +160,10 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
         [(Level.PROBLEM, f"{MERGE} is missing")],
     ),
     "not-merged": (with_caller(MERGE, merged=None), [(Level.PROBLEM, f"{MERGE} is not on main")]),
+    "none-merged": (
+        with_repository(callers=tuple(dataclasses.replace(c, merged=None) for c in REPOSITORY.callers)),
+        [(Level.PROBLEM, "5 of our workflows are not on main")],
+    ),
     "only-merged": (with_caller(MERGE, here=None), [(Level.WARNING, f"{MERGE} is on main, not here")]),
     "no-commit-yet": (
         with_repository(
@@ -326,6 +337,26 @@ class TestLooking:
         assert problem["group"] == "GitHub"
         assert "does not accept the token" in problem["what"]
         assert "ghp_wrong" not in done.stdout + done.stderr
+
+    def test_a_network_without_github(self, lab: Path) -> None:
+        with socket.socket() as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            environ = {"GITHUB_API_URL": f"http://127.0.0.1:{port}", "GITHUB_TOKEN": TOKEN}
+            began = time.monotonic()
+            found = looking.ask(environ, "octo/lab", SystemClock())
+        assert time.monotonic() - began < 15
+        assert isinstance(found, Unasked)
+        assert found.failed
+        assert found.why.startswith("GitHub cannot be reached: ")
+        assert found.fix == "check the network or proxy, and GITHUB_API_URL if it is set"
+        assert TOKEN not in found.why
+
+    def test_another_forge_is_named_without_what_is_secret(self, lab: Path) -> None:
+        git(lab, "remote", "set-url", "origin", "https://ann:hunter2@gitlab.example/octo/lab.git")
+        facts = looking.look(lab, {}, VirtualTime())
+        assert facts.repository is not None
+        assert (facts.repository.remote, facts.repository.elsewhere) == ("", "gitlab.example")
 
     def test_a_forge_of_files_needs_no_token(self, tmp_path: Path) -> None:
         world = InFiles(tmp_path / "forge", VirtualTime())

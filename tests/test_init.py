@@ -252,6 +252,13 @@ class TestLines:
     def test_a_rule_that_is_there_stays_and_none_is_added(self) -> None:
         assert lines.with_owners("* @ann\n", "@o/t") == "* @ann\n"
 
+    def test_an_owner_beside_another_is_not_passed_over_in_silence(self, lab: Path) -> None:
+        init(lab, owner="@o/first")
+        request = initialise.Request(root=lab, source=source.parse(SOURCE), branch="main", owner="@o/second")
+        (step,) = [one for one in initialise.steps(request) if one.path.endswith("CODEOWNERS")]
+        assert step.deed is Deed.KEEP
+        assert "@o/second is not written" in step.note
+
     def test_without_an_owner_comments_wait_for_one(self) -> None:
         waiting = lines.with_owners("*.py @ann\n", "")
         assert waiting.splitlines()[-2:] == ["#/.github/ @ORG/TEAM", "#/templates/ @ORG/TEAM"]
@@ -382,6 +389,17 @@ class TestSource:
         with pytest.raises(UsageError, match="not known which commit") as caught:
             source.from_record(json.dumps(record))
         assert "--source OWNER/REPO@SHA" in caught.value.hint
+        assert "all 40 digits" in caught.value.hint
+
+    def test_what_the_workflows_that_are_there_call(self, lab: Path) -> None:
+        assert initialise.source_before(lab) is None
+        init(lab)
+        assert initialise.source_before(lab) == source.parse(SOURCE)
+        text = (lab / MERGE).read_text()
+        (lab / MERGE).write_text(text.replace(COMMIT, f"{COMMIT} # 1.2.3"))
+        assert initialise.source_before(lab) is None  # two of them
+        (lab / MERGE).write_text(text.replace(COMMIT, "v1"))
+        assert initialise.source_before(lab) == source.parse(SOURCE)
 
     def test_the_default_branch(self, tmp_path: Path) -> None:
         there = repository(tmp_path / "there", "trunk")

@@ -17,7 +17,8 @@ from runner.setup import git, initialise, lines, source, telling
     "--source",
     "named",
     metavar="OWNER/REPO@SHA",
-    help="Whose workflows are called, at which commit (default: where this program was installed from).",
+    help="Whose workflows are called, at which commit (default: where this program was installed from, "
+    "else what the workflows that are there call).",
 )
 @click.option("--owner", default="", metavar="@ORG/TEAM", help="Who must approve changes, for CODEOWNERS.")
 @click.option("--branch", default="", metavar="NAME", help="The default branch (default: what git knows).")
@@ -35,7 +36,7 @@ def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool
     root = initialise.top(Path(folder))
     request = initialise.Request(
         root=root,
-        source=source.parse(named) if named is not None else source.installed(),
+        source=source.parse(named) if named is not None else _source(root),
         branch=branch or git.default_branch(root),
         owner=owner,
         force=force,
@@ -48,3 +49,14 @@ def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool
     elsewhere = source.is_elsewhere(git.ask(root, "remote", "get-url", "origin"))
     click.echo(telling.left_to_do(found, request.source, request.branch, elsewhere=elsewhere))
     return SUCCEEDED
+
+
+def _source(root: Path) -> source.Source:
+    """Raises UsageError where neither the installation nor the repository says it."""
+    try:
+        return source.installed()
+    except UsageError:
+        before = initialise.source_before(root)
+        if before is None:
+            raise
+        return before

@@ -23,13 +23,27 @@ def check(repository: Repository) -> Iterator[Finding]:
         yield ok("the workflows are this repository's own")
         return
     if not there:
-        why = "queues run on this machine only; pull requests are not planned, merges run nothing"
-        yield warning("the loop is not set up in this repository", why, "runner init")
+        why = "this machine can run queues; pull requests are not planned, merges run nothing"
+        yield warning("pull requests are not set up in this repository", why, "runner init")
         return
-    found = [*_each(repository), *_together(repository)]
+    found = [*_unmerged(repository), *_each(repository), *_together(repository)]
     yield from found
     if not found:
         yield ok(f"{len(there)} workflows on {repository.default}, as runner init wrote them, at one commit")
+
+
+def _unmerged(repository: Repository) -> Iterator[Finding]:
+    """One finding for all of them: after `init` it is so of each."""
+    there = [one for one in repository.callers if _text(one) is not None]
+    paths = [one.path for one in there if one.merged is None]
+    if repository.known and paths:
+        several = len(paths) > 1
+        subject = f"{len(paths)} of our workflows are" if several else f"{paths[0]} is"
+        why = (
+            "GitHub starts workflows for comments, schedules and finished plans only from the default branch"
+        )
+        fix = f"commit, and bring {'them' if several else 'it'} to {repository.default}"
+        yield problem(f"{subject} not on {repository.default}", why, fix)
 
 
 def _each(repository: Repository) -> Iterator[Finding]:
@@ -86,13 +100,7 @@ def _listening(path: str, text: str, default: str) -> Iterator[Finding]:
 def _placed(caller: Caller, repository: Repository) -> Iterator[Finding]:
     if not repository.known:
         return
-    if caller.merged is None:
-        what = f"{caller.path} is not on {repository.default}"
-        why = (
-            "GitHub starts workflows for comments, schedules and finished plans only from the default branch"
-        )
-        yield problem(what, why, f"commit it, and bring it to {repository.default}")
-    elif caller.here is None:
+    if caller.merged is not None and caller.here is None:
         yield warning(
             f"{caller.path} is on {repository.default}, not here", "it still runs there", "git pull"
         )

@@ -87,6 +87,10 @@ def _place(found: Problem) -> str:
 def _repository(repository: Repository) -> Iterator[Finding]:
     if repository.remote:
         yield ok(f"origin is {repository.remote}, its default branch {repository.default}")
+    elif repository.elsewhere:
+        what = f"origin is on {repository.elsewhere}, not a repository on GitHub"
+        why = "queues run here; the loop with pull requests runs on GitHub only"
+        yield warning(what, why, "for the loop, have the repository on GitHub and name it as origin")
     else:
         what = "origin is not a repository on GitHub"
         yield warning(what, "the loop runs where pull requests are", "git remote add origin ADDRESS")

@@ -29,7 +29,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """`remote` is OWNER/NAME of `origin`, "" where it is none of GitHub's.
+    """`remote` is OWNER/NAME of `origin`, "" where it is none of GitHub's; then `elsewhere` is its host,
+    "" where it has none.
 
     `default` is the branch that is taken for the default one, `certain` whether somebody said so, `known`
     whether git has commits of it.
@@ -44,6 +45,7 @@ class Repository:
     names: dict[str, str]
     ignored: bool
     unowned: tuple[str, ...]
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

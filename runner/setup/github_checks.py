@@ -121,7 +121,8 @@ def _required(found: Online) -> Iterator[Finding]:
     else:
         what = f"{CHECK} is not a required check of {branch}"
         why = "a queue can be merged that is broken, or that nobody has seen the plan of"
-        yield warning(what, why, f"Settings > Rules: a ruleset for {branch} that requires {CHECK}")
+        fix = f"Settings > Rules: a ruleset for {branch} that requires a pull request, and {CHECK}"
+        yield warning(what, why, fix)
 
 
 def _unseen(what: str, where: str) -> Finding:

@@ -11,8 +11,8 @@ from runner.errors import UsageError
 from runner.prepare import discover
 from runner.setup import lines, writing
 from runner.setup.compare import WRITING, Deed, Step, step
-from runner.setup.source import Source
-from runner.setup.wanted import QUEUE, wanted
+from runner.setup.source import Source, of_callers
+from runner.setup.wanted import QUEUE, WORKFLOWS, caller, wanted
 
 GITIGNORE = ".gitignore"
 
@@ -34,6 +34,11 @@ def top(folder: Path) -> Path:
     if not (found / ".git").exists():
         raise UsageError(f"{found} is not in a git repository", hint="make it one: git init -b main")
     return found
+
+
+def source_before(root: Path) -> Source | None:
+    """What the workflows that are there call, where they agree."""
+    return of_callers(_text(writing.read(root, caller(workflow))) for workflow in WORKFLOWS)
 
 
 def steps(request: Request) -> list[Step]:
@@ -64,6 +69,8 @@ def _lines(request: Request) -> Iterator[Step]:
     text = lines.with_owners(_text(before), request.owner)
     unowned = lines.unowned(text)
     note = f"nobody owns {' and '.join(unowned)} yet" if unowned else ""
+    if request.owner and text == _text(before) and request.owner not in text.split():
+        note = f"it has other owners already, so {request.owner} is not written: change it by hand"
     yield _line_step(name, before, text, note)
     before = writing.read(request.root, GITIGNORE)
     yield _line_step(GITIGNORE, before, lines.with_ignored(_text(before)), "")

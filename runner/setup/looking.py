@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from runner import checkout as checkouts
 from runner import config, document
-from runner.errors import RunnerError
+from runner.errors import ForgeBusyError, ForgeUnreachedError, RunnerError
 from runner.forges.opening import open_forge
 from runner.ports import Clock, CodeHost
 from runner.premises import BASH
@@ -20,12 +20,12 @@ from runner.prepare import discover, prepare
 from runner.problems import Location, Problem
 from runner.setup import git, initialise, lines, writing
 from runner.setup.facts import Caller, Facts, Files, Machine, Online, Repository, Unasked
-from runner.setup.source import github_repository
+from runner.setup.source import github_repository, host_of
 from runner.setup.wanted import WORKFLOWS, caller
 
 _FOLDER = ".github/workflows"
 _LARGEST = 1024 * 1024
-_PATIENCE = 20.0
+_PATIENCE = 3.0
 """Seconds: somebody waits for the answer."""
 
 
@@ -33,12 +33,13 @@ def look(folder: Path, environ: Mapping[str, str], clock: Clock) -> Facts:
     """Everything, of the repository that `folder` is in. Raises nothing for what is wrong there."""
     root = checkouts.find(folder)
     in_git = (root / ".git").exists()
-    remote = github_repository(git.ask(root, "remote", "get-url", "origin")) if in_git else ""
+    origin = git.ask(root, "remote", "get-url", "origin") if in_git else ""
+    remote = github_repository(origin)
     github = ask(environ, remote, clock)
     said = github.repository.default_branch if isinstance(github, Online) else git.head_of_origin(root)
     return Facts(
         machine=_machine(root),
-        repository=_repository(root, remote, said) if in_git else None,
+        repository=_repository(root, origin, said) if in_git else None,
         files=_files(root, environ),
         github=github,
     )
@@ -53,14 +54,15 @@ def _machine(root: Path) -> Machine:
     )
 
 
-def _repository(root: Path, remote: str, said: str) -> Repository:
+def _repository(root: Path, origin: str, said: str) -> Repository:
     """`said`: the default branch, where somebody said which it is."""
     default = said or git.default_branch(root)
     branches = (f"refs/remotes/origin/{default}", f"refs/heads/{default}")
     known = [ref for ref in branches if git.ask(root, "rev-parse", "--verify", "--quiet", ref)]
     paths = [caller(workflow) for workflow in WORKFLOWS]
     return Repository(
-        remote=remote,
+        remote=github_repository(origin),
+        elsewhere=host_of(origin),
         default=default,
         certain=bool(said),
         known=bool(known),
@@ -141,6 +143,11 @@ def ask(environ: Mapping[str, str], remote: str, clock: Clock) -> Online | Unask
             return _online(forge)
         finally:
             forge.close()
+    except ForgeBusyError as error:
+        return Unasked(why=error.message, fix="ask again then", failed=True)
+    except ForgeUnreachedError as error:
+        fix = "check the network or proxy, and GITHUB_API_URL if it is set"
+        return Unasked(why=f"GitHub cannot be reached: {error.message}", fix=fix, failed=True)
     except RunnerError as error:
         return Unasked(why=error.message, fix=error.hint, failed=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,18 @@ DISTRIBUTION = "queue-runner"
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}(?:$|@))[A-Za-z0-9._-]{1,100}"
 _GITHUB = ("github.com", "www.github.com", "ssh.github.com")
 _SOURCE = re.compile(rf"(?P<repository>{_REPOSITORY})@(?P<commit>[0-9a-f]{{40}})", re.ASCII)
+_CALLED = re.compile(
+    rf"^ +uses: ({_REPOSITORY})/\.github/workflows/[a-z]+\.yaml@([0-9a-f]{{40}})(?: # (\S+))?$",
+    re.ASCII | re.MULTILINE,
+)
 _ADDRESS = re.compile(
     rf"(?:https://(?:[^@/]+@)?github\.com/|ssh://git@github\.com/|git@github\.com:)({_REPOSITORY}?)(?:\.git)?/?",
     re.ASCII,
 )
-_EXAMPLE = "--source OWNER/REPO@SHA, with the full commit id: git ls-remote https://github.com/OWNER/REPO"
+_EXAMPLE = (
+    "--source OWNER/REPO@SHA names the repository of runner, not yours, and the id of a commit there; the id "
+    "must have all 40 digits: git ls-remote https://github.com/OWNER/REPO"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +63,15 @@ def github_repository(address: str) -> str:
 
 def is_elsewhere(address: str) -> bool:
     """Whether a git address names a server of its own, and not github.com or a company's part of it."""
+    host = host_of(address)
+    return bool(host) and host not in _GITHUB and not host.endswith(".ghe.com")
+
+
+def host_of(address: str) -> str:
+    """The server that a git address names, without what stands before an `@`; "" for a folder."""
     if address.startswith(("/", ".", "file:")) or ":" not in address:
-        return False  # no address, or a folder
-    host = urlsplit(address).hostname or address.partition(":")[0].rpartition("@")[2]
-    return host.lower() not in _GITHUB and not host.lower().endswith(".ghe.com")
+        return ""
+    return (urlsplit(address).hostname or address.partition(":")[0].rpartition("@")[2]).lower()
 
 
 def installed() -> Source:
@@ -69,6 +81,15 @@ def installed() -> Source:
     except importlib.metadata.PackageNotFoundError:
         text = None
     return from_record(text or "{}")
+
+
+def of_callers(texts: Iterable[str]) -> Source | None:
+    """The one that workflows written before call; None where they call none, or not all the same one."""
+    found = {match.groups(default="") for text in texts for match in _CALLED.finditer(text)}
+    if len(found) != 1:
+        return None
+    repository, commit, version = found.pop()
+    return Source(repository=repository, commit=commit, version=version)
 
 
 def from_record(text: str) -> Source:

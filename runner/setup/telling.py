@@ -97,7 +97,10 @@ def _tasks(found: Sequence[Step], source: Source, branch: str) -> Iterator[str]:
         "On the same page: whose first pull requests wait for somebody's click before workflows run. Those "
         "of a fork get no secret and may write nothing here; what they can spend is minutes."
     )
-    yield f"Settings > Rules: require the check runner/plan on {branch}; then nothing unplanned is merged."
+    yield (
+        f"Settings > Rules: a ruleset for {branch} that requires a pull request before merging, and the "
+        "check runner/plan. Without the first, a direct push runs queues that nobody has reviewed."
+    )
     if any(step.note.startswith("nobody owns") for step in found):
         yield (
             "Say who approves changes of .github/ and templates/: runner init --owner @ORG/TEAM writes the "

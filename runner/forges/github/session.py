@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 from urllib3.util.retry import Retry
 
 from runner import __version__
-from runner.errors import ForgeBusyError, ForgeError, ForgeUnsureError
+from runner.errors import ForgeBusyError, ForgeError, ForgeUnreachedError, ForgeUnsureError
 from runner.events import format_time
 from runner.forges.github import refusals
 from runner.forges.github.pace import Pace
@@ -129,6 +129,8 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
             left = retry.increment(seen_as, response.url, response=response.raw)
         except MaxRetryError:
             raise refusals.error(reply, self._doing) from None
+        if left.get_backoff_time() > self.pace.patience:
+            raise refusals.error(reply, self._doing)
         self.pace.hold(left.get_backoff_time())
         return left
 
@@ -138,14 +140,19 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
         try:
             left = retry.increment(seen_as, self.base_url, error=cause)
         except MaxRetryError:
-            raise ForgeError(
-                f"cannot {self._doing}: {self.base_url} is not reached ({said})",
-                hint="check the network and GITHUB_API_URL",
-            ) from error
+            raise self._unreached(said) from error
         except HTTPError as lost:
             raise self.unsure("the reply was lost") from lost
+        if left.get_backoff_time() > self.pace.patience:  # said as what it is, not as a limit of GitHub's
+            raise self._unreached(said) from error
         self.pace.hold(left.get_backoff_time())
         return left
+
+    def _unreached(self, said: str) -> ForgeUnreachedError:
+        return ForgeUnreachedError(
+            f"cannot {self._doing}: {self.base_url} is not reached ({said})",
+            hint="check the network and GITHUB_API_URL",
+        )
 
     def unsure(self, why: str) -> ForgeUnsureError:
         """To be raised for a write of which nobody knows whether it was carried out."""
