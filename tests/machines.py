@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from runner import plan as plans
@@ -31,13 +33,38 @@ RUN_ID = "demo-20261122T180405-abc123"
 
 
 class _Service(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+    """Closing it ends the connections that clients keep open, and waits for their threads."""
+
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.connections: set[Any] = set()
+
+    def get_request(self) -> tuple[Any, Any]:
+        request, address = super().get_request()
+        self.connections.add(request)
+        return request, address
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.connections.discard(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a machine that is killed hangs up
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
 
 @contextlib.contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = _Service(("127.0.0.1", 0), handler)
+    server = _Service(handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -116,10 +143,10 @@ class BadDays:
                     return
                 connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
                 headers = {name: value for name, value in self.headers.items() if name != "Transfer-Encoding"}
-                connection.request(self.command, self.path, body=body, headers=headers)
-                answer = connection.getresponse()
-                self._answer(answer.status, dict(answer.getheaders()), answer.read())
-                connection.close()
+                with contextlib.closing(connection):
+                    connection.request(self.command, self.path, body=body, headers=headers)
+                    answer = connection.getresponse()
+                    self._answer(answer.status, dict(answer.getheaders()), answer.read())
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass
 

@@ -151,7 +151,7 @@ def test_a_bucket_that_has_a_bad_day_costs_time_and_nothing_else(cloudy: Cloudy,
     if code == "SlowDown":
         cloudy.s3.fault = lambda number, _method, _path: code if number % 3 == 0 else ""
     else:
-        cloudy.s3.fault = lambda number, _method, _path: code if 20 < number < 60 else ""
+        cloudy.s3.fault = lambda number, _method, _path: code if 20 < number < 34 else ""
     machine = cloudy.launch()
     assert machine.wait(90) == 0, machine.said()
     state = cloudy.state()
@@ -177,7 +177,7 @@ def test_a_spot_notice_ends_the_jobs_and_says_why(cloudy: Cloudy) -> None:
 
 def test_a_time_to_live_that_is_over_ends_a_job_that_hangs(cloudy: Cloudy) -> None:
     cloudy.request(queue(job("a", command="sleep 600", kill_grace=1.0)))
-    machine = cloudy.launch(ttl=24.0)
+    machine = cloudy.launch(ttl=16.0)
     assert machine.wait(40) == 130, machine.said()
     assert "time to live" in cloudy.state().interrupted
 
