@@ -68,6 +68,7 @@ class TestProgram:
         assert done.returncode == 4, done.stderr
         assert "the metadata service does not answer" in done.stderr
 
+    @pytest.mark.slow
     def test_it_has_clients_for_what_a_machine_asks(self, unpacked: Path, tmp_path: Path) -> None:
         code = (
             f"import sys; sys.path.insert(0, {str(unpacked)!r})\n"
