@@ -12,6 +12,7 @@ from runner.run_here import Here, preflight
 
 QUEUE = Queue(
     queue_id="q",
+    queue_name="q",
     jobs=(
         Job(job_id="a", command="true", secrets={"W": "env:WANDB"}),
         Job(job_id="b", command="true", environment={"T": "${TEAM}"}),
