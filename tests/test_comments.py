@@ -42,10 +42,11 @@ from tests.snapshots import assert_snapshot
 
 NOW = START + 10.0
 often = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+ASK = "comment on this pull request:\n\n```\n"
 
 
 def final(log: Log, evidence: Evidence = EVIDENCE, **fields: object) -> str:
-    return final_comment(plan(log.queue), log.state(), evidence, now=NOW, links=LINKS, **fields)  # type: ignore[arg-type]
+    return final_comment(plan(log.queue), log.state(), evidence, now=NOW, **{"links": LINKS, **fields})  # type: ignore[arg-type]
 
 
 def live(log: Log, **fields: object) -> str:
@@ -76,7 +77,7 @@ class TestFinal:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            ({"outcome": "failed", "exit_code": 3}, "Class: exit code."),
+            ({"outcome": "failed", "exit_code": 3}, "It ended with exit code 3"),
             ({"outcome": "failed", "cannot_start": True, "reason": "no folder"}, "Class: cannot start."),
         ],
     )
@@ -97,14 +98,23 @@ class TestFinal:
 
     def test_a_run_that_was_lost_without_a_failure_says_what_to_type(self) -> None:
         log = Log(queue(job("one"))).start("one", 0.0).over(90.0, "lost")
-        assert f"Run again what did not succeed: `/runner retry {RUN_ID}`" in final(log)
+        assert f"To run again what did not succeed, {ASK}/runner retry {RUN_ID}\n```" in final(log)
         assert "Run again" not in final(RUNS["succeeded"])
+
+    def test_leads_to_the_result_files(self) -> None:
+        kept = replace(LINKS, artifact="runner-runs")
+        text = final(failed_log(), EVIDENCE, links=kept)
+        page = f"[artifact `runner-runs`]({LINKS.report}#artifacts)"
+        below = f"below `{RUN_ID}/jobs/JOB/ATTEMPT/results/`"
+        line = f"Result files: 1, 12.3 kB: {page} (kept at most 90 days), {below}"
+        assert f"\n\n{line}\n\n" in text.partition("<details")[0]
+        assert "Result files: 1, " not in final(failed_log(), Evidence(), links=kept)
 
     def test_links_to_logs_where_there_are_any(self) -> None:
         text = final(RUNS["failed"])
-        assert "All of its log: [its log](https://forge.test/team/project/logs/build)" in text
+        assert "More of its log: [its log](https://forge.test/team/project/logs/build)" in text
         bare = final_comment(plan(failed_log().queue), failed_log().state(), EVIDENCE, now=NOW)
-        assert f"All of its log: `/runner logs {RUN_ID} build`" in bare
+        assert f"More of its log: `/runner logs {RUN_ID} build`" in bare
 
     def test_says_what_earlier_runs_let_expect(self) -> None:
         assert "by earlier runs about 1m; it took 9s" in final(RUNS["succeeded"], expected=60.0)
@@ -180,7 +190,8 @@ class TestLive:
     def test_says_that_the_runner_is_gone(self) -> None:
         text = live(Log(queue(job("a"))).start("a", 0.0), died=True)
         assert "**Its runner is gone.**" in text
-        assert f"Go on: `/runner resume {RUN_ID}`" in text
+        assert f"To go on with it, {ASK}/runner resume {RUN_ID}\n```" in text
+        assert "Stop it" not in text
 
     def test_silence_is_worth_a_word_after_some_time(self) -> None:
         log = Log(queue(job("a"))).start("a", 0.0)
@@ -350,7 +361,7 @@ def _assert_told(text: str, log: Log) -> None:
         assert f"And {len(failed) - len(told):,} more job" in text
     assert shown >= len(told)
     if failed:
-        assert f"`/runner retry {RUN_ID}`" in text
+        assert f"{ASK}/runner retry {RUN_ID}\n```" in text
 
 
 def _file(number: int) -> StoredFile:

@@ -353,7 +353,7 @@ class TestRunsThatDoNotEnd:
         assert {text.split(":")[0] for text in shown(world)[MERGE].values()} == {"error"}
         live, final = world.forge.comments(7)
         assert "**Its runner is gone.**" in live.body
-        assert "is interrupted" in final.body
+        assert "was interrupted" in final.body
 
     @pytest.mark.parametrize("how", ["interrupted", "failed"])
     def test_taken_up_again_without_a_word_in_between(

@@ -33,7 +33,7 @@ def _rows(state: RunState, now: float, ref: str, report: str, *, died: bool) -> 
         if not state.cancels:  # a second cancel would end the cleanup instead of running it
             yield f"  or end it with its cleanup: runner cancel {ref}"
     elif failed and state.phase is RunPhase.FINISHED:
-        yield f"  again, only what failed and what hangs on it: runner retry {ref}"
+        yield f"  again, only what failed and what depends on it: runner retry {ref}"
     if report:
         yield f"  report: {report}"
 

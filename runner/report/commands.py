@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.report.escaping import code, fence
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """`name` is how the program is called where the reader is."""
+    """`name` is how the program is called where the reader is: in a shell, or in a comment."""
 
     name: str = "runner"
+    in_a_comment: bool = False
+
+    def asked_for(self, what: str, command: str) -> str:
+        """Markdown with the command; of a comment it stands alone, in a block that can be copied as it is."""
+        if self.in_a_comment:
+            return f"To {what}, comment on this pull request:\n\n{fence(command)}"
+        return f"{what[0].upper()}{what[1:]}: {code(command)}"
 
     def retry(self, run_id: str, *job_ids: str) -> str:
         return " ".join((self.name, "retry", run_id, *job_ids))
@@ -28,4 +37,4 @@ class Commands:
 
 
 SHELL = Commands()
-COMMENT = Commands(name="/runner")
+COMMENT = Commands(name="/runner", in_a_comment=True)

@@ -11,14 +11,14 @@ from runner.model import Outcome, Plan
 from runner.report import markers
 from runner.report.budget import ESSENTIAL, LIMIT, Section, fit, missing
 from runner.report.commands import COMMENT
-from runner.report.escaping import code, fence
+from runner.report.escaping import fence
 from runner.report.evidence import Evidence
 from runner.report.gantt import gantt
 from runner.report.links import Links, link
 from runner.report.markdown_failures import Style, allowed, failures, skipped_alone
-from runner.report.markdown_tables import files, jobs, summaries
+from runner.report.markdown_tables import files, jobs, summaries, where_files_are
 from runner.report.markdown_time import time_spent
-from runner.report.markdown_top import facts, headline
+from runner.report.markdown_top import facts, headline, interrupted_in_words
 from runner.report.roots import roots
 from runner.report.wording import NOT_GOOD, counted, tally
 from runner.state import RunPhase, RunState
@@ -54,6 +54,7 @@ def final_comment(
         "facts": list(facts(plan, state, COMMENT)),
         "go_on": _go_on(state),
         "report": link("The whole report", links.report) if links.report else "",
+        "where": where_files_are(state, evidence, links),
         "job_count": counted(len(state.jobs), "job"),
         "told": counted(sum(job_id in evidence.summaries for job_id in state.jobs), "job"),
         "kept": counted(sum(map(len, evidence.files.values())), "file"),
@@ -64,11 +65,11 @@ def final_comment(
 def _go_on(state: RunState) -> str:
     """What to type where no failure says it: a run may be cut off without any job having failed."""
     if state.phase is RunPhase.INTERRUPTED:
-        return f"Go on: {code(COMMENT.resume(state.run_id))}"
+        return interrupted_in_words(state.run_id)
     failed = any(job.outcome in NOT_GOOD and not job.job.allow_failure for job in state.jobs.values())
     if failed or state.outcome in {None, Outcome.SUCCEEDED}:
         return ""
-    return f"Run again what did not succeed: {code(COMMENT.retry(state.run_id))}"
+    return COMMENT.asked_for("run again what did not succeed", COMMENT.retry(state.run_id))
 
 
 def final_marker(state: RunState) -> markers.Marker:

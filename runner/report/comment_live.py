@@ -13,7 +13,7 @@ from runner.report.commands import COMMENT
 from runner.report.escaping import code, fence
 from runner.report.estimate import remaining
 from runner.report.links import Links, link
-from runner.report.markdown_top import clock, facts, headline
+from runner.report.markdown_top import clock, facts, headline, interrupted_in_words
 from runner.report.mermaid import CHART_BELOW, Mark, flowchart
 from runner.report.wording import CUT_OFF, NOT_GOOD, detail, is_over, job_word, tally, word_in
 from runner.state import JobState, Phase, RunPhase, RunState
@@ -51,6 +51,7 @@ def live_comment(
         ),
         Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=died), "")),
     ]
+    cut_off = state.outcome is None and (died or state.phase is RunPhase.INTERRUPTED)
     shown = [section for section in sections if section.forms[0]]
     values = {
         "marker": markers.line(live_marker(state)),
@@ -62,6 +63,7 @@ def live_comment(
         "report": link("The report so far", links.report) if links.report else "",
         "over": is_over(state, died=died),
         "commands": _commands(state, died=died),
+        "go_on": interrupted_in_words(state.run_id) if cut_off else "",
     }
     return fit(shown, partial(_laid_out, values), limit=limit)
 
@@ -103,9 +105,8 @@ def _heartbeat(state: RunState, now: float, *, died: bool) -> str:
 
 
 def _commands(state: RunState, *, died: bool) -> str:
-    if died or state.phase is RunPhase.INTERRUPTED:
-        return f"Go on: {code(COMMENT.resume(state.run_id))}"
-    return "" if state.outcome is not None else f"Stop it: {code(COMMENT.cancel(state.run_id))}"
+    over = is_over(state, died=died) or state.outcome is not None
+    return "" if over else f"Stop it: {code(COMMENT.cancel(state.run_id))}"
 
 
 def _failed(state: RunState, links: Links, shown: int) -> str:

@@ -16,7 +16,7 @@ class FailureClass:
     advice: str
 
 
-EXIT = FailureClass(name="exit code", advice="Its last lines say why; a retry runs the same command again.")
+EXIT = FailureClass(name="exit code", advice="A retry runs the same command again.")
 SIGNAL = FailureClass(name="signal", advice="Something ended it from outside, or it crashed.")
 TIMEOUT = FailureClass(name="timeout", advice="Give it more time (`timeout`), or find out what it waits for.")
 QUEUE_TIMEOUT = FailureClass(

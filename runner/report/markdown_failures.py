@@ -1,4 +1,4 @@
-"""The part of a report that says what went wrong: each root failure, its last lines, what hung on it."""
+"""The part of a report that says what went wrong: each root failure, its last lines, what depended on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from runner.report.commands import SHELL, Commands
 from runner.report.escaping import code, fence
 from runner.report.evidence import Evidence
-from runner.report.failure_class import failure_class
+from runner.report.failure_class import EXIT, failure_class
 from runner.report.links import Links
 from runner.report.roots import Root, Roots
 from runner.report.wording import counted, detail, job_word, why_skipped
@@ -37,8 +37,8 @@ def failures(state: RunState, found: Roots, evidence: Evidence, style: Style | N
     parts = [_failure(state, root, evidence, style) for root in found.failed[: style.shown]]
     if len(found.failed) > style.shown:
         parts.append(_more(found.failed[style.shown :]))
-    command = code(style.commands.retry(state.run_id))
-    parts.append(f"Run what failed again, and what hangs on it: {command}")
+    command = style.commands.retry(state.run_id)
+    parts.append(style.commands.asked_for("run what failed again, and what depends on it", command))
     return "\n\n".join(parts)
 
 
@@ -72,18 +72,27 @@ def _attempt(root: Root) -> str:
 
 
 def _failure(state: RunState, root: Root, evidence: Evidence, style: Style) -> str:
-    kind = failure_class(root.job)
+    tail = evidence.tails.get(root.job.job.job_id, ())[-style.lines :] if style.lines else ()
     rows = [
         f"### {code(root.job.job.job_id)} {_said(root)}",
         "",
-        f"- Class: {kind.name}. {kind.advice}",
+        f"- {_class(root, told=bool(tail))}",
         *(f"- {row}" for row in _ways_on(state, root, style)),
     ]
-    tail = evidence.tails.get(root.job.job.job_id, ())[-style.lines :] if style.lines else ()
     if tail:
         parts = _parts(len(tail), evidence.errors.get(root.job.job.job_id, 0))
         rows += ["", f"Its last {counted(len(tail), 'line')}{parts}:", "", fence("\n".join(tail))]
     return "\n".join(rows)
+
+
+def _class(root: Root, *, told: bool) -> str:
+    """`told`: its last lines are shown."""
+    kind = failure_class(root.job)
+    if kind != EXIT:
+        return f"Class: {kind.name}. {kind.advice}"
+    ended = root.job.last_ended
+    known = f" {ended.exit_code}" if ended is not None and ended.exit_code is not None else ""
+    return f"It ended with exit code{known}{'; its last lines say why' if told else ''}. {kind.advice}"
 
 
 def _parts(lines: int, errors: int) -> str:
@@ -100,7 +109,7 @@ def _ways_on(state: RunState, root: Root, style: Style) -> Iterator[str]:
     yield f"Again: {code(style.commands.retry(state.run_id, job_id))}"
     if root.job.attempts:
         found = style.links.log(job_id)
-        yield f"All of its log: {found or code(style.commands.logs(state.run_id, job_id))}"
+        yield f"More of its log: {found or code(style.commands.logs(state.run_id, job_id))}"
 
 
 def _named(job_ids: tuple[str, ...]) -> str:

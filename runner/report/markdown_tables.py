@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runner.model import Outcome
 from runner.report.escaping import code, fence
 from runner.report.evidence import Evidence
+from runner.report.links import Links, link
 from runner.report.wording import counted, seconds_of, why_skipped, word_in
 from runner.state import JobState, Phase, RunState
 from runner.units import format_duration, format_size
@@ -15,6 +16,8 @@ ROWS = 200
 FILES = 100
 SUMMARIES = 30
 SUMMARY_SIZE = 8192
+_DAYS = 90
+"""What the workflows ask for; a repository may keep artifacts for less."""
 
 
 def summaries(
@@ -46,6 +49,18 @@ def files(state: RunState, evidence: Evidence, *, shown: int = FILES, kept_in: s
     where = f"in the artifact {code(kept_in)} of the workflow run" if kept_in else copied
     listed = "\n\n" + _table(("job", "path", "size", "sha256"), rows) if rows else ""
     return f"{counted(len(kept), 'file')}, {total}{more}; {where}{listed}"
+
+
+def where_files_are(state: RunState, evidence: Evidence, links: Links) -> str:
+    """One line that leads to the result files in the workflow run's artifact, or ""."""
+    kept = [f for job_id in state.jobs for f in evidence.files.get(job_id, ())]
+    if not kept or not links.artifact:
+        return ""
+    page = f"{links.report}#artifacts" if links.report else ""
+    place = link(f"artifact {code(links.artifact)}", page)
+    folder = code(f"{state.run_id}/jobs/JOB/ATTEMPT/results/")
+    total = format_size(sum(f.size for f in kept))
+    return f"Result files: {len(kept):,}, {total}: {place} (kept at most {_DAYS} days), below {folder}"
 
 
 def jobs(state: RunState, *, shown: int = ROWS) -> str:

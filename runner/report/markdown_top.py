@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from runner.model import Outcome, Plan
-from runner.report.commands import SHELL, Commands
+from runner.report.commands import COMMENT, SHELL, Commands
 from runner.report.escaping import code
 from runner.report.wording import RUN_PHASE
 from runner.state import RunPhase, RunState
@@ -24,6 +24,8 @@ _HEADLINE = {
 def headline(plan: Plan, state: RunState) -> str:
     """Always with its word: a sign alone says nothing to many."""
     title = code(plan.queue.queue_name) or code(plan.queue.queue_id)
+    if state.phase is RunPhase.INTERRUPTED:
+        return f"{title} was interrupted"
     form = _HEADLINE[state.outcome] if state.outcome in _HEADLINE else "{} is " + RUN_PHASE[state.phase]
     return form.format(title)
 
@@ -45,6 +47,15 @@ def facts(plan: Plan, state: RunState, commands: Commands = SHELL) -> Iterator[s
         yield f"The queue's timeout was over after {format_duration(state.timed_out_at)}"
     if plan.digest:
         yield f"Plan {code(plan.digest)}"
+
+
+def interrupted_in_words(run_id: str) -> str:
+    """Why a run of a workflow was cut off, what that means, and what to type."""
+    why = (
+        "It was interrupted: the workflow was cancelled, ran into its time limit, or lost its machine. "
+        "Finished jobs are kept; the others start again from their beginning."
+    )
+    return f"{why}\n\n{COMMENT.asked_for('go on with it', COMMENT.resume(run_id))}"
 
 
 def clock(at: float) -> str:
