@@ -23,6 +23,7 @@ from runner.gitops import digests, lost
 from runner.gitops.planned import AtCommit, plan_file
 from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status, WorkflowRun
+from runner.stores.directory import is_live
 from tests.forge_worlds import PLAN
 from tests.histories import HERE, Repository
 from tests.waiting import until
@@ -298,6 +299,9 @@ def test_a_merge_that_is_killed_goes_on_when_it_is_run_again(world: World) -> No
     until(ran.exists)
     step.kill()
     step.communicate()
+    (run_id,) = world.runs_here()
+    # The agent ends its job when its parent dies; that one must not go on to its end.
+    until(lambda: not is_live(world.repository.folder / ".runner" / run_id))
     (world.repository.folder / "go").touch()
     assert world.push(before).returncode == 0
     assert world.statuses(after)["runner/q"][0] == "success"
