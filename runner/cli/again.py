@@ -41,7 +41,7 @@ def resume(run: str | None, max_parallel: int | None, *, as_json: bool) -> int:
 @parallel_option
 @json_option
 def retry(run: str | None, job_ids: tuple[str, ...], max_parallel: int | None, *, as_json: bool) -> int:
-    """Run the failed jobs of a run again, and what hangs on them.
+    """Run the failed jobs of a run again, and what depends on them.
 
     With JOB only those, whatever their outcome was. Attempt numbers go on; retries and timeouts begin anew.
     """

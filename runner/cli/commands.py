@@ -14,7 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan:plan", "Show what a queue file would run, without running it."),
     "run": ("run:run", "Run a queue here."),
     "resume": ("again:resume", "Go on with a run that was interrupted."),
-    "retry": ("again:retry", "Run the failed jobs of a run again, and what hangs on them."),
+    "retry": ("again:retry", "Run the failed jobs of a run again, and what depends on them."),
     "cancel": ("cancel:cancel", "Stop a run, or some jobs of it; its cleanup still runs."),
     "runs": ("runs:runs", "List the runs of this checkout."),
     "status": ("status:status", "Show how a run stands."),

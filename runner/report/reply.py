@@ -83,7 +83,7 @@ _HELP = {
     "cancel": "ends a run or some of its jobs",
     "plan": "plans the queues of this pull request again",
     "run": "starts a merged queue that was held back because its plan was not the reviewed one",
-    "unlock": "says which locks are held",
+    "unlock": "says that nothing is ever locked",
 }
 
 
