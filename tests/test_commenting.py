@@ -466,6 +466,7 @@ def final(scene: Scene) -> tuple[object, ...]:
     return status.state, status.description, status.target, live
 
 
+@pytest.mark.slow
 class TestKilled:
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_after_each_call(self, tmp_path: Path, checkout: Path, when: str) -> None:
@@ -507,6 +508,7 @@ class TestKilled:
         assert len(files.ours()) == 1
 
 
+@pytest.mark.slow
 class TestRaces:
     @pytest.mark.parametrize("method", ["set_status", "comments", "add_comment", "edit_comment"])
     @pytest.mark.parametrize("when", ["before", "after"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ def check_end(it: World) -> None:
     assert fold(RUN, it.queue, e.decode_lines(lines)) == state
 
 
+@pytest.mark.slow
 @given(queues(), scripts(), st.integers(1, 4))
 @settings(max_examples=300, deadline=None)
 def test_every_job_ends_and_none_starts_too_early(

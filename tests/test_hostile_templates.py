@@ -74,6 +74,7 @@ def test_ends_in_a_problem_or_a_harmless_value(text: str, monkeypatch: pytest.Mo
         assert not [leak for leak in LEAKS if leak in problem.message + problem.hint]
 
 
+@pytest.mark.slow
 def test_the_corpus_means_harm() -> None:
     harmless = [text for text in EVERY.values() if not _errors(rendered(text))]
     assert len(EVERY) >= 160

@@ -28,6 +28,8 @@ from tests.forge_worlds import PLAN
 from tests.histories import HERE, Repository
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ghs_SECRETSECRETSECRET"
 
 
@@ -443,7 +445,6 @@ def test_the_result_stands_beside_what_the_last_run_took(world: World) -> None:
     assert "12m34s" in world.summary()
 
 
-@pytest.mark.slow
 def test_a_comment_cancels_what_runs_on_another_machine(world: World) -> None:
     """The one who runs it looks at the comments every fifteen seconds."""
     before, pull = merged(world, {"queues/q.yaml": queue("touch ran; sleep 100")})
