@@ -14,6 +14,8 @@ from runner.executors.local import processes
 from runner.runs.reading import read
 from tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 def gone(pid: int) -> bool:
     stat = processes.read_stat(pid)

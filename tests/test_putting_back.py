@@ -171,6 +171,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "outside").read_text() == "kept\n"
 
 
+@pytest.mark.slow
 class TestOnGitHub:
     """The real commands, with a checkout that is new for each."""
 

@@ -19,6 +19,8 @@ from tests.histories import START
 from tests.reconciling import URL, World, counting, here, lines, queue
 from tests.snapshots import assert_snapshot
 
+pytestmark = pytest.mark.slow
+
 GREEN = {"runner/q": "success", "runner/q/a": "success"}
 
 

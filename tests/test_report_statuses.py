@@ -169,6 +169,7 @@ class TestGroups:
         assert next(s for s in again if s.context.endswith("-3")).state == "success"
 
 
+@pytest.mark.slow
 class TestWrites:
     def test_only_what_differs_is_written_in_its_order(self) -> None:
         state = failed_log().state()

@@ -24,6 +24,8 @@ from tests.aws_strict import IMAGE, UBUNTU, refusal, user_data_of
 from tests.clouds.conftest import Ec2World
 from tests.clouds.making import requests
 
+pytestmark = pytest.mark.slow
+
 SPOT, _, ON_DEMAND = requests()
 
 
