@@ -22,6 +22,8 @@ from tests.forge_worlds import InFiles
 from tests.hostile_world import SECRET, TOKEN, HostileWorld, new_world, without_ptrace, workflow_commands
 from tests.publishing import TARGET, Playing, clock_at_start
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 CONFIG = "policy: {require_digest: false, environment: [CANARY]}\n"
 AS_A_STEP = [*without_ptrace(), "bash", "-ec", 'exec "$@"', "bash"]

@@ -13,6 +13,8 @@ import pytest
 
 from runner import document
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 TEMPLATES = {path.stem: path for path in sorted((ROOT / "templates/queues").glob("*.yaml"))}
 

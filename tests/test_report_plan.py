@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_left_out_in_order_and_named() -> None:
     assert tiny.startswith("### Plan of `demo`")
 
 
-@pytest.mark.parametrize("count", [5, 200, 10_000])
+@pytest.mark.parametrize("count", [5, 200, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_markdown_keeps_to_its_limit(count: int) -> None:
     made = queue(*(job(f"job-{i}", command="🎈`" * 4000, description="|" * 500) for i in range(count)))
     text = plan_markdown(preview(made, fan(3)))
