@@ -17,6 +17,8 @@ from runner.bundle.sending import give_order, send
 from runner.errors import LogError, NotFoundError
 from tests.aws import Aws
 
+pytestmark = pytest.mark.slow
+
 KNOWN_TO_OTHERS = {"ruamel", "jsonschema", "jsonschema_rs", "github3", "requests", "click", "rich"}
 """The halves of the program that read files of users, and that speak to forges and people."""
 LIMIT = 12 << 20

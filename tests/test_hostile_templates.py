@@ -13,6 +13,8 @@ from runner.problems import Severity
 from runner.render import Rendered, render
 from runner.rendering import render_bounded
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (Path(__file__).parent / "examples/templates/hostile.txt").read_text().splitlines()
 
 DEEP = {

@@ -14,6 +14,8 @@ from runner.stores.s3 import download
 from runner.stores.s3.uploading import PART, put_all, put_file, put_tail
 from tests.aws import Aws
 
+pytestmark = pytest.mark.slow
+
 
 class TestUploads:
     def test_parts_and_progress(self, aws: Aws, tmp_path: Path) -> None:

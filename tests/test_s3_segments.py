@@ -15,6 +15,8 @@ from runner.stores.s3.segments import WHOLE, Segment, segment_name
 from tests.aws import Aws
 from tests.strict_objects import Ended, Explored, Racer, StrictObjects, World, check_ended, check_log, race
 
+pytestmark = pytest.mark.slow
+
 OLD = Racer(generation=1, lines=(b"old 1\n", b"old 2\n"))
 NEW = Racer(generation=2, lines=(b"new 1\n",))
 EMPTY = Racer(generation=2, lines=())

@@ -18,6 +18,8 @@ from tests.builders import failed_log
 from tests.strict_objects import StrictObjects
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 LOG = failed_log().events
 PLACE = Location.parse("s3://my-runs/p/runs/demo-1")
 

@@ -12,6 +12,8 @@ from runner.stores.s3 import Location, Settings, connect
 from runner.stores.s3.trouble import told, trouble
 from tests.aws import Aws
 
+pytestmark = pytest.mark.slow
+
 PLACE = Location.parse("s3://my-runs/p/runs/demo-1")
 
 

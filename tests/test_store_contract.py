@@ -24,6 +24,8 @@ from tests.aws import Aws
 from tests.builders import failed_log, plan
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 RUN = "demo-20261122T180405-abc123"
 LOG = failed_log()
 PLAN = to_json(plan(LOG.queue))

@@ -22,6 +22,8 @@ from tests.clouds.cloud_in_memory import MemoryCloud
 from tests.clouds.conftest import Ec2World
 from tests.clouds.making import PURPOSE
 
+pytestmark = pytest.mark.slow
+
 BUNDLE = Bundle(name="bundles/abc.tar.gz", sha256="0" * 64)
 SET_UP = dataclasses.replace(ACCOUNT, instance_profile="runner-instance", subnets=("subnet-a", "subnet-b"))
 
