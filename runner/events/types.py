@@ -24,10 +24,21 @@ class RunRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceLaunched(Event):
+    """`launched_at`: seconds since the epoch, 0 where the machine does not know since when it lives.
+
+    `price`: US dollars an hour, on demand, as it was known at launch; 0 where it was not. A machine on the
+    spot market (`spot`) costs no more than that.
+    """
+
     type: ClassVar[str] = "instance_launched"
     instance_id: str
     generation: int = 1
     machine_type: str = ""
+    region: str = ""
+    zone: str = ""
+    spot: bool = False
+    launched_at: float = 0.0
+    price: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
