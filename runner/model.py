@@ -97,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where a queue runs. Only `provider: local` is executed by this version."""
+    """Where a queue runs. `batch` and `slurm` are not executed by this version."""
 
     provider: str = "local"
     options: dict[str, Any] = field(default_factory=dict)
@@ -122,10 +122,18 @@ class Queue:
     run_on: str = "merge"  # or "manual" (only by hand), "schedule" (only by the clock)
     schedule: tuple[str, ...] = ()
     """Cron lines in UTC. A queue that runs on a merge may have some too; those of a manual one do nothing."""
+    concurrency_group: str = ""
+    """Runs of one group exclude each other; "" is the queue's own group, its `queue_id`: see `group`."""
+    concurrency_policy: str = "wait"  # for the live run of the group; or "cancel" it, or "reject" this one
     unsupported: tuple[str, ...] = ()
     """Sentences, one for each feature used that this version accepts and does not execute yet."""
     refused: tuple[str, ...] = ()
     """The same, for features without which a run would do something else than the file says."""
+
+    @property
+    def group(self) -> str:
+        """Of the runs of this group one may live at a time."""
+        return self.concurrency_group or self.queue_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,8 @@ def queues(draw: st.DrawFn, *, max_jobs: int = 6) -> Queue:
             params=st.dictionaries(_texts, _values, max_size=3),
             run_on=st.sampled_from(["merge", "manual", "schedule"]),
             schedule=st.lists(_texts, max_size=2).map(tuple),
+            concurrency_group=_texts,
+            concurrency_policy=st.sampled_from(["wait", "cancel", "reject"]),
             unsupported=st.lists(_texts, max_size=2).map(tuple),
             refused=st.lists(_texts, max_size=2).map(tuple),
         )

@@ -287,6 +287,18 @@ class TestQueues:
         queue = load({**given, "jobs": [{"job_id": "a", "command": "x"}]}, name="q")
         assert (queue.run_on, queue.schedule) == (run_on, schedule)
 
+    @pytest.mark.parametrize(
+        ("given", "group", "policy"),
+        [
+            ({}, "nightly", "wait"),
+            ({"concurrency": {"policy": "cancel"}}, "nightly", "cancel"),
+            ({"concurrency": {"group": "gpu"}}, "gpu", "wait"),
+        ],
+    )
+    def test_runs_of_a_queue_are_a_group(self, given: dict[str, Any], group: str, policy: str) -> None:
+        queue = load({**given, "jobs": [{"job_id": "a", "command": "x"}]}, name="nightly.yaml")
+        assert (queue.group, queue.concurrency_policy) == (group, policy)
+
     def test_what_is_not_executed_yet_is_said(self) -> None:
         job = {"job_id": "a", "command": "x"}
         queue = load(

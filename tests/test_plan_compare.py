@@ -112,6 +112,8 @@ def test_fields_of_the_queue() -> None:
         on_failure="continue",
         machine=Machine(provider="ec2", options={"type": "m7i.large"}),
         params={"size": 3, "api_token": "hunter2"},
+        concurrency_group="deploy",
+        concurrency_policy="reject",
     )
     assert compare(BASE, new).queue == (
         FieldChange(field="timeout", new="1h"),
@@ -120,6 +122,8 @@ def test_fields_of_the_queue() -> None:
         FieldChange(field="machine.type", new="m7i.large"),
         FieldChange(field="params.size", new="3"),
         FieldChange(field="params.api_token", new="set", hidden=True),
+        FieldChange(field="concurrency.group", new="deploy"),
+        FieldChange(field="concurrency.policy", old="wait", new="reject"),
     )
 
 

@@ -52,6 +52,8 @@ _OTHER_QUEUE: dict[str, Any] = {
     "params": {"x": 1},
     "run_on": "manual",
     "schedule": ("0 3 * * *",),
+    "concurrency_group": "deploy",
+    "concurrency_policy": "cancel",
 }
 
 

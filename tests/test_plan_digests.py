@@ -182,6 +182,7 @@ def test_the_values_of_this_commit_are_not_in_it() -> None:
         job("b", "a", command=("deploy", "4ead"), secrets={"S": "ssm:/4ead"}, working_directory="4ead"),
         results="s3://bucket/4ead",
         machine=Machine(provider="ec2", options={"type": "m7i", "disk": "4ead"}),
+        concurrency_group="deploy-4ead",
     )
     volatile: dict[Route, str] = {
         ("jobs", 0, "command"): f"build {RAW}",
@@ -192,7 +193,7 @@ def test_the_values_of_this_commit_are_not_in_it() -> None:
         ("jobs", 1, "working_directory"): RAW,
         ("result_s3_prefix",): RAW,
         ("machine", "disk"): RAW,
-        ("concurrency", "group"): RAW,
+        ("concurrency", "group"): f"deploy-{RAW}",
         ("x-anchor", "sha"): RAW,
     }
     tree = {"result_s3_bucket": "bucket", "jobs": [{}, {"environment": {"SHA": "own"}}]}
@@ -203,6 +204,7 @@ def test_the_values_of_this_commit_are_not_in_it() -> None:
     assert (second.command, second.environment) == (("deploy", RAW), {})
     assert found.queue.results == f"s3://bucket/{RAW}"
     assert found.queue.machine.options == {"type": "m7i", "disk": RAW}
+    assert found.queue.concurrency_group == f"deploy-{RAW}"
     assert recomputed(found) == found.digest
 
 
@@ -215,6 +217,7 @@ def test_the_values_of_this_commit_are_not_in_it() -> None:
         ("run_on",),
         ("schedule",),
         ("schedule", 0),
+        ("concurrency", "policy"),
         ("machine", "provider"),
         ("machine",),
         ("jobs",),

@@ -42,6 +42,7 @@ def test_version_1_says_the_same_for_ever() -> None:
     assert read.queue.cleanup_timeout == 600.0
     assert read.queue.on_failure == "stop"
     assert (read.queue.run_on, read.queue.schedule) == ("merge", ())
+    assert (read.queue.concurrency_group, read.queue.concurrency_policy) == ("", "wait")
     first, second = read.queue.jobs
     assert first.shell == ("/bin/bash", "-c")
     assert first.kill_grace == 10.0

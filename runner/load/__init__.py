@@ -39,6 +39,7 @@ def load(
     queue_id = fields.get("queue_id") or default_id(name)
     loader = Loader(fields.get("defaults") or {}, fields["jobs"], sort_by_job(deferred or {}))
     placed = machine_of(fields, machine or {})
+    exclusive = fields.get("concurrency") or {}
     return Queue(
         queue_id=queue_id,
         queue_name=fields.get("queue_name") or queue_id,
@@ -52,6 +53,8 @@ def load(
         params=dict(params or {}),
         run_on=fields.get("run_on", "merge"),
         schedule=_schedule(fields.get("schedule")),
+        concurrency_group=exclusive.get("group", ""),
+        concurrency_policy=exclusive.get("policy", "wait"),
         unsupported=tuple(note.sentence for note in unsupported(fields)),
         refused=tuple(note.sentence for note in refused(fields, placed.provider)),
     )

@@ -12,6 +12,8 @@ from runner.plan.rename import renamed_jobs, under_new_names
 
 _DERIVED = frozenset({"job_id", "jobs", "deferred", "reads", "when_gates", "unsupported", "refused"})
 """Fields that follow from others, or are compared in another way."""
+_WRITTEN = {"concurrency_group": "concurrency.group", "concurrency_policy": "concurrency.policy"}
+"""Fields that stand elsewhere in a file."""
 _JOB_FIELDS = tuple(f.name for f in fields(Job) if f.name not in _DERIVED)
 _QUEUE_FIELDS = tuple(f.name for f in fields(Queue) if f.name not in _DERIVED)
 
@@ -57,7 +59,7 @@ def _job_change(old: Job, new: Job) -> JobChange:
 def _queue_fields(old: Queue, new: Queue) -> tuple[FieldChange, ...]:
     found: list[FieldChange] = []
     for name in _QUEUE_FIELDS:
-        found += _field(name, getattr(old, name), getattr(new, name))
+        found += _field(_WRITTEN.get(name, name), getattr(old, name), getattr(new, name))
     return tuple(found)
 
 

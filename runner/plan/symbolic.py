@@ -45,7 +45,9 @@ _SHOWN_ONLY = frozenset({"template", "with", "params", "defaults"})
 _QUEUE = frozenset(f.name for f in fields(Queue)) - {"jobs"}
 _JOB = frozenset(f.name for f in fields(Job))
 """What else a file may say has no part in the plan yet, as a literal or otherwise."""
-_TEXTS = frozenset({"command", "working_directory", "description", "queue_name", "results"})
+_TEXTS = frozenset(
+    {"command", "working_directory", "description", "queue_name", "results", "concurrency_group"}
+)
 _OF_TEXTS = frozenset({"command", "shell", "result_files", "environment", "secrets"})
 
 
@@ -152,6 +154,8 @@ def _place(route: Route) -> Place:
 def _queue_place(route: Route) -> Place:
     if route[0] == "global_timeout":
         return ("timeout",)
+    if route[0] == "concurrency" and len(route) > 1:
+        return (f"concurrency_{route[1]}",)
     if route[0] == "machine" and len(route) > 1 and route[1] != "provider":
         return ("machine", "options", *route[1:])
     return route
