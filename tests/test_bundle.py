@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,12 +168,19 @@ class TestCheckout:
 
 class TestOrder:
     ORDER = MachineOrder(
-        checkout="bundles/1.tar.gz", checkout_sha256="1" * 64, action="retry", job_ids=("a",)
+        checkout="bundles/1.tar.gz", checkout_sha256="1" * 64, action="retry", job_ids=("a",), by="sam"
     )
 
     def test_it_goes_through_json(self) -> None:
         assert from_json(to_json(self.ORDER), order_name(3)) == self.ORDER
         assert order_name(3) == "order/3.json"
+
+    def test_one_that_does_not_say_who_asked_is_read(self) -> None:
+        form = json.loads(to_json(replace(self.ORDER, because="the machine was taken back")))
+        del form["by"], form["because"]
+        read = from_json(json.dumps(form).encode(), "order/1.json")
+        assert (read.by, read.because) == ("", "")
+        assert read == replace(self.ORDER, by="")
 
     @pytest.mark.parametrize(
         "raw", [b"", b"[]", b'{"version": 2}', b'{"version":1,"action":"erase"}', b"[" * 9999]

@@ -45,11 +45,17 @@ def test_a_run_from_the_claim_to_the_reports(cloudy: Cloudy) -> None:
         ),
         {"input": b"from the commit\n"},
     )
-    machine = cloudy.launch()
+    machine = cloudy.launch(by="sam")
     assert machine.wait() == 0, machine.said()
     state = cloudy.state()
     assert state.outcome is Outcome.FAILED
     assert state.instance_id == "i-00000000000000000"
+    assert cloudy.types()[:2] == ["run_requested", "instance_launched"]
+    asked = json.loads(BucketSource(cloudy.run).fresh().splitlines()[0])
+    assert (asked["by"], asked["queue_id"]) == ("sam", "demo")
+    written = cloudy.run.get("order/1.json")
+    assert written is not None
+    assert state.requested_at == written.modified
     log = cloudy.run.get("jobs/make/1/stdout.log")
     assert log is not None
     assert log.body == b"0022\nfrom the commit\n,C.UTF-8\n"
@@ -134,10 +140,10 @@ def test_an_old_agent_ends_its_jobs_when_a_newer_generation_writes(cloudy: Cloud
     cloudy.request(queue(job("a", command="while :; do echo more; sleep 0.2; done", kill_grace=1.0)))
     first = cloudy.launch()
     until(lambda: cloudy.state().jobs["a"].attempt == 1, 60)
-    log = Writer(cloudy.run, generation=5, name="another").fence()
+    log = Writer(cloudy.run, generation=1001, name="another").fence()
     put_request(cloudy.run, {"type": "cancel", "job_ids": [], "by": "sam"})
     assert first.wait() == 4, first.said()
-    assert "generation 5 (another) writes this run's log now" in first.said()
+    assert "generation 1001 (another) writes this run's log now" in first.said()
     assert BucketSource(cloudy.run).fresh() == log
     assert cloudy.run.get("report.md") is None
 

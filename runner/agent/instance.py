@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner import plan as plans
+from runner.agent.first_words import given
 from runner.agent.metadata import ENDPOINT, Metadata
 from runner.agent.patience import Patience
 from runner.agent.session import Session, Turn
 from runner.agent.watching import Interruption, Times, Watch
-from runner.bundle.order import MachineOrder, from_json, order_name
 from runner.clouds.secrets import CloudSecrets
 from runner.errors import BUG, SUCCEEDED, CloudError, NotFoundError, RunnerError
-from runner.launching.ledger import claim
+from runner.launching.ledger import claim, log_generation
 from runner.stores.s3 import Bucket, Location, Writer, open_bucket
 
 _RESERVE = 180.0
@@ -64,7 +64,7 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
     if not patience.ask(lambda: claim(run, generation, instance_id)):
         _notice(f"another machine has generation {generation} of {run.where.name}")
         return SUCCEEDED
-    writer = Writer(run, generation=2 * generation + 1, name=f"{instance_id}-{secrets.token_hex(4)}")
+    writer = Writer(run, generation=log_generation(generation), name=f"{instance_id}-{secrets.token_hex(4)}")
     log = patience.ask(writer.fence)
     plan = patience.ask(lambda: _needed(run, "plan.json"))
     interruption = Interruption()
@@ -74,7 +74,7 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
             root=_root(run),
             writer=writer,
             log=log,
-            order=patience.ask(lambda: _order(run, generation)),
+            given=patience.ask(lambda: given(run, generation)),
             plan=plans.from_json(plan),
             plan_bytes=plan,
             generation=generation,
@@ -109,11 +109,6 @@ def _needed(run: Bucket, name: str) -> bytes:
     if found is None:
         raise NotFoundError(f"there is no {run.where.below(name)}", hint="launch the run again")
     return found.body
-
-
-def _order(run: Bucket, generation: int) -> MachineOrder:
-    name = order_name(generation)
-    return from_json(_needed(run, name), name)
 
 
 def _root(run: Bucket) -> Bucket:

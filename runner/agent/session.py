@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runner import events as e
 from runner import rules, run_here
+from runner.agent.first_words import Given, requested
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
 from runner.agent.outlet import BucketOutlet
 from runner.agent.patience import Patience
@@ -46,7 +47,7 @@ class Turn:
     root: Bucket
     writer: Writer
     log: bytes = field(repr=False)
-    order: MachineOrder
+    given: Given
     plan: Plan
     plan_bytes: bytes = field(repr=False)
     generation: int
@@ -58,6 +59,10 @@ class Turn:
     interruption: Interruption
     patience: Patience
     last_patience: Patience
+
+    @property
+    def order(self) -> MachineOrder:
+        return self.given.order
 
     @property
     def run_id(self) -> str:
@@ -131,8 +136,11 @@ class Session:
         _, state = read(turn.directory)
         if state.phase is RunPhase.FINISHED and turn.order.action != "retry":
             return
+        first: list[e.Event] = []
+        if not state.seq:
+            first.append(requested(turn.run, turn.plan, turn.given, turn.patience))
         if state.instance_id != turn.instance_id:
-            self._say(
+            first.append(
                 e.InstanceLaunched(
                     at=SystemClock().now(),
                     instance_id=turn.instance_id,
@@ -140,6 +148,8 @@ class Session:
                     machine_type=turn.machine_type,
                 )
             )
+        if first:
+            self._say(*first)
         restored: frozenset[str] = frozenset()
         if self._is_new or not turn.checkout.is_dir():
             self._fetch_checkout()
@@ -158,8 +168,8 @@ class Session:
             lost = e.InstanceLost(at=SystemClock().now(), instance_id=turn.instance_id, reason=reason)
             self._say(lost)
 
-    def _say(self, event: e.Event) -> None:
-        say(self._turn.directory, self._turn.run_id, [event])
+    def _say(self, *events: e.Event) -> None:
+        say(self._turn.directory, self._turn.run_id, events)
 
     def _opened_again(self, state: RunState, restored: frozenset[str]) -> Sequence[e.Event]:
         turn, graph, chosen = self._turn, Graph.of(state.queue), tuple[str, ...]()

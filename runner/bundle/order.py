@@ -20,6 +20,7 @@ class MachineOrder:
 
     `run` begins, or goes on where the log ends; `retry` opens what has ended (`job_ids`, or what failed).
     `state`: the archive of the queue's state directory that an earlier run left, or "".
+    `by`: who asked for it. `because`: why the run gets another machine that nobody asked for, or "".
     """
 
     checkout: str
@@ -27,6 +28,8 @@ class MachineOrder:
     action: str = "run"
     job_ids: tuple[str, ...] = ()
     state: str = ""
+    by: str = ""
+    because: str = ""
 
 
 def order_name(generation: int) -> str:
@@ -41,6 +44,8 @@ def to_json(order: MachineOrder) -> bytes:
         "checkout": order.checkout,
         "checkout_sha256": order.checkout_sha256,
         "state": order.state,
+        "by": order.by,
+        "because": order.because,
     }
     return json.dumps(form, sort_keys=True, indent=1).encode() + b"\n"
 
@@ -57,6 +62,8 @@ def from_json(raw: bytes, name: str) -> MachineOrder:
             checkout=_text(form["checkout"]),
             checkout_sha256=_text(form["checkout_sha256"]),
             state=_text(form["state"]),
+            by=_text(form.get("by", "")),
+            because=_text(form.get("because", "")),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LogError(

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from runner.errors import LogError
 from runner.ports import LaunchRequest
 
+_LOG_STEP = 1000
+
 
 class Entry(Protocol):
     """`modified`: seconds since the epoch, by the ledger's own clock."""
@@ -51,6 +53,14 @@ class Record:
 
 def record_name(generation: int, number: int) -> str:
     return f"launch/{generation}-{number}.json"
+
+
+def log_generation(generation: int) -> int:
+    """By which number a machine's generation writes the log (`stores.s3.Writer`).
+
+    The numbers between are for whoever ends the log of a machine that is gone: one more than the newest seen.
+    """
+    return _LOG_STEP * generation
 
 
 def claim_name(generation: int) -> str:
