@@ -70,7 +70,7 @@ class Playing:
 
     @property
     def watched(self) -> Watched:
-        return Watched(directory=self.directory, target=self.target, alive=self.alive)
+        return Watched(where=self.directory, target=self.target, alive=self.alive)
 
 
 def followed(

@@ -49,7 +49,7 @@ def here(starts: Sequence[Start], stage: Stage) -> list[Performed]:
     for start in starts:
         if start.order is not None:
             carry_out(start.order)
-    watched = [Watched(directory=s.directory, target=s.target, alive=lambda: False) for s in starts]
+    watched = [Watched(where=s.where, target=s.target, alive=lambda: False) for s in starts]
     shown = follow(watched, stage.forge, clock=stage.clock, sleep=stage.sleep, notice=stage.notice)
     return [Performed(start=s, followed=f) for s, f in zip(starts, shown, strict=True)]
 

@@ -214,7 +214,7 @@ def test_a_log_that_can_be_read_no_more_is_the_end_of_its_run(tmp_path: Path) ->
             os.mkfifo(path)
         return True
 
-    watched = Watched(directory=playing.directory, target=TARGET, alive=alive)
+    watched = Watched(where=playing.directory, target=TARGET, alive=alive)
     (found,) = follow([watched], forge, clock=clock, sleep=clock.sleep)
     assert not found.published
     assert clock.now() - looks[-1] < 60

@@ -48,7 +48,7 @@ class Again:
             start = Start(
                 run_id=run_id,
                 source=plan.source,
-                directory=directory,
+                where=directory,
                 target=replace(shown, head=target.head, pull=target.pull),
                 order=Order(
                     action=kind,
@@ -109,7 +109,7 @@ def _carried(kind: str, performed: Sequence[Performed]) -> Carried:
     said = [_sentence(one) for one in performed]
     if any(one.trouble or one.stopped for one in performed):
         return Carried(ok=False, said=tuple(said))
-    states = [read(one.start.directory)[1] for one in performed]
+    states = [read(one.start.where)[1] for one in performed]
     return Carried(ok=True, headline=outcome_headline(kind, states), said=tuple(said))
 
 
@@ -119,4 +119,4 @@ def _sentence(one: Performed) -> str:
     if one.stopped:
         return f"{one.start.run_id} did not go on: {one.stopped}"
     shown = "" if one.followed.published else " (not all of it could be shown yet)"
-    return f"{one.start.run_id} {run_said(read(one.start.directory)[1])}{shown}"
+    return f"{one.start.run_id} {run_said(read(one.start.where)[1])}{shown}"

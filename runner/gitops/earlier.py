@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
+from pathlib import Path
 
 from runner.errors import NotFoundError, RunnerError
 from runner.gitops import kept
@@ -21,9 +22,9 @@ class Before(Enum):
     ELSEWHERE = auto()  # another machine works on it
 
 
-def look(start: Start, queue_id: str, stage: Stage) -> Before:
-    """Brings the run's files here where they were kept."""
-    if (start.directory / "plan.json").exists():
+def look(start: Start, directory: Path, queue_id: str, stage: Stage) -> Before:
+    """Brings the run's files into `directory` where they were kept."""
+    if (directory / "plan.json").exists():
         return Before.HERE
     shown = _shown(start, queue_id, stage)
     if shown is None or is_refusal(shown.status) or is_lost(shown.status):
@@ -31,7 +32,7 @@ def look(start: Start, queue_id: str, stage: Stage) -> Before:
     found = _found(start, stage)
     if found is not None and found.artifact is None:
         return Before.ELSEWHERE
-    if found is not None and _brought(found, start, stage):
+    if found is not None and _brought(found, start, directory, stage):
         return Before.BROUGHT
     return Before.NOTHING if shown.status.state == "pending" else Before.OVER
 
@@ -55,9 +56,9 @@ def _found(start: Start, stage: Stage) -> Kept | None:
     return replace(found, artifact=usable[0]) if usable else None
 
 
-def _brought(found: Kept, start: Start, stage: Stage) -> bool:
+def _brought(found: Kept, start: Start, directory: Path, stage: Stage) -> bool:
     try:
-        kept.bring(stage.forge, found, start.directory)
+        kept.bring(stage.forge, found, directory)
     except RunnerError as error:
         stage.notice(f"the files of {start.run_id} cannot be used: {error.message}")
         return False

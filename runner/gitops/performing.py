@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from runner.agent.order import Order
 from runner.gitops import child as children
@@ -20,8 +19,8 @@ from runner.ports import Clock, CodeHost
 from runner.publish.follow import Followed, Watched, follow
 from runner.publish.target import Target
 from runner.run_here import INTERRUPTING
+from runner.runs.source import Where, is_there, source_of
 from runner.state import RunState
-from runner.stores.directory import is_live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Start:
 
     run_id: str
     source: str
-    directory: Path
+    where: Where
     target: Target
     order: Order | None = None
     expected: float | None = None
@@ -109,24 +108,26 @@ def _each_look(stage: Stage) -> Callable[[Watched, RunState], None]:
 
 def _cancelling(stage: Stage) -> Callable[[Watched, RunState], None]:
     """Looks, for each run, whether somebody asked in its pull request to cancel it."""
-    asked: dict[Path, Requests] = {}
+    asked: dict[str, Requests] = {}
 
     def look(watched: Watched, state: RunState) -> None:
-        requests = asked.setdefault(watched.directory, Requests(stage.context.run_id))
+        requests = asked.setdefault(str(watched.where), Requests(stage.context.run_id))
         now = stage.clock.now()
-        for request in requests.poll(stage.forge, watched.target.pull, watched.directory, state, now):
+        for request in requests.poll(stage.forge, watched.target.pull, watched.where, state, now):
             stage.notice(f"{state.run_id} is cancelled by {request.by or 'somebody'}")
 
     return look
 
 
 def _watched(start: Start, agent: Child | None) -> Watched:
+    source = source_of(start.where)
+
     def alive() -> bool:
         """Ours works on it, or whoever did before still ends it."""
-        return (agent is not None and agent.alive()) or is_live(start.directory)
+        return (agent is not None and agent.alive()) or source.is_live()
 
     return Watched(
-        directory=start.directory,
+        where=source,
         target=start.target,
         alive=alive,
         expected=start.expected,
@@ -138,7 +139,7 @@ def _performed(start: Start, shown: Followed, agent: Child | None) -> Performed:
     done = Performed(start=start, followed=shown)
     if agent is None:
         return done
-    if not (start.directory / "plan.json").exists():
+    if not is_there(start.where):
         return replace(done, trouble=agent.said() or "the agent ended before it began")
     return replace(done, stopped=agent.said()) if agent.gave_up() else done
 

@@ -111,7 +111,7 @@ def start_of(slot: Slot, config: Config, stage: Stage) -> Start | None:
             return None
         order = Order(action="resume", run_id=name, directory=directory, checkout=slot.candidate.folder)
     target = target_of(due.commit, None, config, stage)
-    return Start(run_id=name, source=due.source, directory=directory, target=target, order=order)
+    return Start(run_id=name, source=due.source, where=directory, target=target, order=order)
 
 
 def said(at: float) -> str:

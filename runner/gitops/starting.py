@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from runner import plan as plans
 from runner.agent.order import Order
@@ -39,13 +40,14 @@ def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
         at=history.commit_time(stage.context.checkout, due.commit),
         salt=due.salt,
     )
+    directory = run_directory(stage, name)
     start = Start(
         run_id=name,
         source=due.source,
-        directory=run_directory(stage, name),
+        where=directory,
         target=target_of(due.commit, due.pull, config, stage),
     )
-    before = look(start, plan.queue.queue_id, stage)
+    before = look(start, directory, plan.queue.queue_id, stage)
     if before is Before.OVER:
         stage.notice(f"{name} is over, and its files are no longer kept")
         return None
@@ -53,14 +55,14 @@ def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
         stage.notice(f"another workflow run works on {name}")
         return None
     known = estimate(plan.queue.queue_id, due.source, due.commit, stage)
-    order = _order(start, candidate, plan, restore=before is Before.BROUGHT)
+    order = _order(start, directory, candidate, plan, restore=before is Before.BROUGHT)
     return replace(start, order=order, expected=known.total, before=known.jobs)
 
 
-def _order(start: Start, candidate: Candidate, plan: Plan, *, restore: bool) -> Order | None:
+def _order(start: Start, directory: Path, candidate: Candidate, plan: Plan, *, restore: bool) -> Order | None:
     """None for a run that is over: it is only shown once more."""
-    order = Order(action="start", run_id=start.run_id, directory=start.directory, checkout=candidate.folder)
-    if not (start.directory / "plan.json").exists():
+    order = Order(action="start", run_id=start.run_id, directory=directory, checkout=candidate.folder)
+    if not (directory / "plan.json").exists():
         return replace(order, plan=plans.to_json(plan).decode())
-    _, state = read(start.directory)
+    _, state = read(directory)
     return None if state.phase is RunPhase.FINISHED else replace(order, action="resume", restore=restore)

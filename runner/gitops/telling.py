@@ -38,11 +38,11 @@ def _waiting(sorted_out: Sorted) -> Iterable[str]:
 
 def _run(one: Performed, now: float) -> str:
     try:
-        plan, state = read(one.start.directory)
+        plan, state = read(one.start.where)
         told = final_comment(
             plan,
             state,
-            evidence(one.start.directory, state),
+            evidence(one.start.where, state),
             now=now,
             links=one.start.target.links,
             expected=one.start.expected,

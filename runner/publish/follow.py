@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from runner.errors import NotFoundError, RunnerError
 from runner.model import Outcome
@@ -22,6 +21,7 @@ from runner.publish.wanted import OVER
 from runner.report.evidence import Evidence
 from runner.runs import files
 from runner.runs.reading import Tail
+from runner.runs.source import Where, source_of
 from runner.state import RunState
 
 POLL = 0.2
@@ -32,12 +32,12 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A run whose directory may not exist yet. `alive`: whether the process that runs it lives.
+    """A run that may not exist yet. `alive`: whether the process that runs it lives.
 
     `expected` and `before`: seconds that an earlier run took, and each of its jobs, where that is known.
     """
 
-    directory: Path
+    where: Where
     target: Target
     alive: Callable[[], bool]
     expected: float | None = None
@@ -93,7 +93,7 @@ class _Run:
     def _read(self) -> None:
         if self._tail is None:
             try:
-                self._tail = Tail(self.watched.directory)
+                self._tail = Tail(self.watched.where)
             except NotFoundError:
                 return
             self._tail.poll()
@@ -123,13 +123,13 @@ class _Run:
 
     def _evidence(self) -> Evidence:
         assert self._tail is not None  # noqa: S101
-        return files.evidence(self.watched.directory, self._tail.state)
+        return files.evidence(self.watched.where, self._tail.state)
 
     def result(self, now: float) -> Followed:
         state, due = self.state, self.due(now)
         settled = state is not None and self.is_over and due == Due()
         return Followed(
-            run_id=state.run_id if state is not None else self.watched.directory.name,
+            run_id=state.run_id if state is not None else source_of(self.watched.where).run_id(),
             outcome=state.outcome if state is not None else None,
             published=settled and not self._broken and not self.publisher.has_lost,
             state=state,

@@ -1,22 +1,21 @@
-"""Publishes a run as its directory says now: what a follower missed, or a run that was kept."""
+"""Publishes a run as its files say now: what a follower missed, or a run that was kept."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from runner.ports import Clock
 from runner.publish.publisher import Publisher
 from runner.runs import files
 from runner.runs.reading import Tail
-from runner.stores.directory import is_live
+from runner.runs.source import Where
 
 
 def settle(
     publisher: Publisher,
-    directory: Path,
+    where: Where,
     *,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
@@ -25,10 +24,12 @@ def settle(
     """Whether all of it is on the forge, after `patience` seconds at most.
 
     A run that nobody works on and whose log has no end is shown as interrupted. Raises RunnerError subclasses
-    where the directory has no run, or a log that cannot be read.
+    where there is no run, or a log that cannot be read.
     """
-    tail = Tail(directory)
-    live = is_live(directory)  # asked before the log is read: what was written before the end is then in it
+    tail = Tail(where)
+    live = (
+        tail.source.is_live()
+    )  # asked before the log is read: what was written before the end is then in it
     tail.poll()
     deadline = clock.now() + patience
     while True:
@@ -46,7 +47,7 @@ def settle(
         publisher.step(
             tail.plan,
             tail.state,
-            evidence=lambda: files.evidence(directory, tail.state),
+            evidence=lambda: files.evidence(tail.source, tail.state),
             now=now,
             died=not live,
         )

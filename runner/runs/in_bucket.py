@@ -59,6 +59,15 @@ class BucketSource:
             self._is_over = any(end in last for end in _ENDS)
         return lines
 
+    @property
+    def log_generation(self) -> int:
+        """Of whoever wrote last, as far as the log was read."""
+        return self._reader.generation
+
+    def silent(self) -> float:
+        """Seconds since somebody last wrote, or since it was planned, by the bucket's clock."""
+        return max(0.0, self._bucket.now() - (self._reader.modified or self._planned))
+
     def is_live(self) -> bool:
         """By the age of the last segment that was read. A run that was only requested has time to start."""
         if self._is_over:
@@ -71,8 +80,8 @@ class BucketSource:
         fresh = found is not None and found.modified >= self._reader.modified
         return f"{self}/report.md" if fresh else ""
 
-    def request(self, body: Mapping[str, Any]) -> None:
-        put_request(self._bucket, body)
+    def request(self, body: Mapping[str, Any], name: str = "") -> None:
+        put_request(self._bucket, body, name)
 
 
 class BucketFiles:

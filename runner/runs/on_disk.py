@@ -82,8 +82,8 @@ class DirectorySource:
             return ""
         return str(report) if fresh else ""
 
-    def request(self, body: Mapping[str, Any]) -> None:
-        stores.request(self.directory, body, f"{time.time_ns()}-{secrets.token_hex(4)}")
+    def request(self, body: Mapping[str, Any], name: str = "") -> None:
+        stores.request(self.directory, body, name or f"{time.time_ns()}-{secrets.token_hex(4)}")
 
 
 class DirectoryFiles:

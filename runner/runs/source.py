@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from runner.errors import NotFoundError
 from runner.runs.on_disk import DirectorySource
 
 Item = TypeVar("Item")
@@ -68,8 +69,8 @@ class RunSource(Protocol):
     def report(self) -> str:
         """Where its report is, if it was written after the last event."""
 
-    def request(self, body: Mapping[str, Any]) -> None:
-        """Lay down a request for whoever runs it."""
+    def request(self, body: Mapping[str, Any], name: str = "") -> None:
+        """Lay down a request for whoever runs it. One `name` is one request, however often it is laid down."""
 
 
 Where: TypeAlias = Path | RunSource
@@ -78,3 +79,12 @@ Where: TypeAlias = Path | RunSource
 
 def source_of(where: Where) -> RunSource:
     return DirectorySource(where) if isinstance(where, Path) else where
+
+
+def is_there(where: Where) -> bool:
+    """Whether the run has a plan. Raises StoreError where that cannot be told."""
+    try:
+        source_of(where).plan_bytes()
+    except NotFoundError:
+        return False
+    return True

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner.errors import ForgeError
 from runner.ports import CodeHost, Comment
 from runner.report import markers
+from runner.runs.source import Where, source_of
 from runner.state import RunState
-from runner.stores import directory as stores
 
 SHORTEST = 15.0
 LONGEST = 60.0
@@ -68,8 +67,8 @@ class Requests:
         self._due = 0.0
         self._given: set[str] = set()
 
-    def poll(self, forge: CodeHost, pull: int, directory: Path, state: RunState, now: float) -> list[Request]:
-        """What was laid down in the run's `directory` now. Raises StoreError where that cannot be written."""
+    def poll(self, forge: CodeHost, pull: int, where: Where, state: RunState, now: float) -> list[Request]:
+        """What was laid down in the run's place now. Raises StoreError where that cannot be written."""
         if now < self._due or not pull:
             return []
         self._due = now + min(max(SHORTEST, state.elapsed(now) / 20), LONGEST)
@@ -82,12 +81,12 @@ class Requests:
             return []
         self.trouble = ""
         wanted = cancel_requests(comments, self._login, state.run_id, self._workflow_run)
-        return [request for request in wanted if self._put(request, directory, state)]
+        return [request for request in wanted if self._put(request, where, state)]
 
-    def _put(self, request: Request, directory: Path, state: RunState) -> bool:
+    def _put(self, request: Request, where: Where, state: RunState) -> bool:
         if request.name in self._given or request.name in state.requests:
             return False
         body = {"type": "cancel", "job_ids": list(request.job_ids), "by": request.by}
-        stores.request(directory, body, request.name)
+        source_of(where).request(body, request.name)
         self._given.add(request.name)
         return True

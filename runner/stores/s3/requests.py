@@ -45,9 +45,9 @@ class Requests:
         return found
 
 
-def put_request(objects: Objects, body: Mapping[str, Any]) -> str:
-    """Lay down a request for whoever runs this run; its name."""
-    name = f"{time.time_ns()}-{secrets.token_hex(4)}"
+def put_request(objects: Objects, body: Mapping[str, Any], name: str = "") -> str:
+    """Lay down a request for whoever runs this run; its name. One that is there already is not written again."""
+    name = name or f"{time.time_ns()}-{secrets.token_hex(4)}"
     objects.create(f"{_FOLDER}{name}.json", json.dumps(dict(body)).encode())
     return name
 
