@@ -7,12 +7,16 @@ import click
 from runner import run_here
 from runner.cli.execution import execute, exit_code, taken_up
 from runner.cli.freshness import changed
+from runner.cli.options import here as here_now
 from runner.cli.options import json_option, parallel_option
 from runner.cli.terminal import say
 from runner.cli.which import run_argument, run_directory
+from runner.errors import SUCCEEDED
 from runner.model import Plan
 from runner.report.wording import run_said
-from runner.run_here import Here
+from runner.run_here import Here, check_known
+from runner.runs.opening import SCHEME, in_bucket
+from runner.runs.reading import read
 from runner.state import RunPhase
 
 
@@ -27,6 +31,8 @@ def resume(run: str | None, max_parallel: int | None, *, as_json: bool) -> int:
     keeps its plan, also where the queue file has changed since.
     A run that is over is left alone: its exit code is returned.
     """
+    if run is not None and run.startswith(SCHEME):
+        return _elsewhere(run, "run", ())
     here, plan, state = taken_up(run_directory(run), max_parallel)
     if state.phase is RunPhase.FINISHED:
         say(f"runner: {state.run_id} is over, it {run_said(state)}; nothing to do")
@@ -45,6 +51,8 @@ def retry(run: str | None, job_ids: tuple[str, ...], max_parallel: int | None, *
 
     With JOB only those, whatever their outcome was. Attempt numbers go on; retries and timeouts begin anew.
     """
+    if run is not None and run.startswith(SCHEME):
+        return _elsewhere(run, "retry", job_ids)
     here, plan, _ = taken_up(run_directory(run, ("retry", job_ids)), max_parallel)
     _say_if_changed(here, plan)
     return execute(
@@ -53,6 +61,24 @@ def retry(run: str | None, job_ids: tuple[str, ...], max_parallel: int | None, *
         lambda h, view: run_here.retry(h, job_ids, on_events=view),
         as_json=as_json,
     )
+
+
+def _elsewhere(url: str, action: str, job_ids: tuple[str, ...]) -> int:
+    """On a new machine of the cloud: nobody waits for it here."""
+    # Imported here: the SDK takes longer to load than a run on this machine to begin.
+    from runner.cli.cloud import run_id_at, site_of  # noqa: PLC0415
+    from runner.machines.beginning import go_on  # noqa: PLC0415
+
+    site = site_of(here_now())
+    _, state = read(in_bucket(url))
+    check_known(state, job_ids)
+    done = go_on(run_id_at(url, site), site, action=action, job_ids=job_ids, by="runner " + action)
+    if not done.goes_on:
+        say(f"runner: {state.run_id} is over, it {run_said(state)}; nothing to do")
+        return exit_code(state)
+    click.echo(f"{state.run_id}: {done.said or done.words}")
+    click.echo(f"watch it: runner status --watch {url}")
+    return SUCCEEDED
 
 
 def _say_if_changed(here: Here, plan: Plan) -> None:

@@ -1,0 +1,165 @@
+"""A run's next step, from the facts and not from what happened: safe at any time, and twice at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from runner.bundle.sending import give_order
+from runner.errors import CapacityError, CloudBusyError, CloudRefusedError, FencedError, UsageError
+from runner.launching.console import explain
+from runner.launching.cost import MOST_RESUMES
+from runner.launching.naming import repository_tags
+from runner.launching.prepare import region_of
+from runner.machines import held
+from runner.machines.asking import ask
+from runner.machines.ending import end
+from runner.machines.facts import look, order_of
+from runner.machines.site import Site
+from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
+from runner.model import Plan
+
+_LOOKS = 60
+_EACH = 5.0
+"""So often, so many seconds apart, is looked whether a machine has ended: EC2 takes a minute or two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How a run stands after a step. `said` tells what was done, "" for nothing. `words`: why it waits."""
+
+    run_id: str
+    standing: Standing
+    generation: int = 0
+    instance_id: str = ""
+    said: str = ""
+    words: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is, or soon will be, a machine that works on it."""
+        return self.standing in GOES_ON
+
+
+def advance(run_id: str, site: Site) -> Progress:
+    """Look, and do what is next. Raises RunnerError subclasses: what was done is found the next time."""
+    plan, facts = look(run_id, site)
+    verdict = judge(facts)
+    match verdict.standing:
+        case Standing.HELD:
+            return _opened(run_id, plan, facts, site)
+        case Standing.UNASKED:
+            return _asked(run_id, plan, facts, site)
+        case Standing.SILENT | Standing.GONE | Standing.UNBOOTED:
+            return _replaced(run_id, plan, facts, verdict, site)
+        case _:
+            return _as_it_is(run_id, facts, verdict)
+
+
+def _as_it_is(run_id: str, facts: Facts, verdict: Verdict, said: str = "") -> Progress:
+    machine = facts.machine
+    return Progress(
+        run_id=run_id,
+        standing=verdict.standing,
+        generation=facts.generation,
+        instance_id=facts.holder or (machine.id if machine is not None else ""),
+        said=said,
+        words=verdict.why,
+    )
+
+
+def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
+    """The first generation, as soon as nobody else has what the run may have alone."""
+    order = held.wanted(run_id, site)
+    if order is None:
+        return Progress(run_id=run_id, standing=Standing.HELD, words="what it would run was never kept")
+    other = held.behind(run_id, plan, site)
+    if other:
+        return Progress(run_id=run_id, standing=Standing.HELD, words=f"waits for {other}")
+    give_order(site.run(run_id), order, 1)
+    return _asked(run_id, plan, replace(facts, generation=1, order=order), site)
+
+
+def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
+    """A machine, or the end of the run where none will ever come."""
+    try:
+        launched = ask(run_id, plan, facts.generation, site)
+    except (CapacityError, CloudRefusedError, UsageError) as error:
+        why = f"no machine: {error.message}"
+        end(site.run(run_id), facts.state, facts.generation, instance_id="", why=why)
+        said = f"{why}; {error.hint}" if error.hint else why
+        return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=said)
+    return Progress(
+        run_id=run_id,
+        standing=Standing.STARTING,
+        generation=facts.generation,
+        instance_id=launched.instance_id,
+        said=f"machine {launched.instance_id} is asked to run it",
+        words=f"{launched.instance_id} is booting",
+    )
+
+
+def _replaced(run_id: str, plan: Plan, facts: Facts, verdict: Verdict, site: Site) -> Progress:
+    """Its machine is ended for certain before another gets the run; after too many, the run is lost."""
+    why = _explained(facts, verdict, plan, site)
+    stop_machines(facts, plan, site)
+    run = site.run(run_id)
+    if _resumes(run_id, facts, site) >= MOST_RESUMES:
+        why = f"{why}; after {MOST_RESUMES + 1} machines no other one is tried"
+        try:
+            end(run, facts.state, facts.generation, instance_id=facts.holder, why=why)
+        except FencedError:
+            return _as_it_is(run_id, facts, verdict)  # somebody else ends it, or it lives: look again
+        return Progress(
+            run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=f"it is lost: {why}"
+        )
+    given = facts.order if facts.order is not None else order_of(run, facts.generation)
+    action = given.action if facts.told_by < facts.generation else "run"
+    order = replace(given, action=action, because=why)
+    opened = facts.generation + 1
+    give_order(run, order, opened)
+    after = _asked(run_id, plan, replace(facts, generation=opened, order=order), site)
+    return replace(after, said=f"{why}; {after.said}")
+
+
+def _resumes(run_id: str, facts: Facts, site: Site) -> int:
+    """How many machines in a row were given the run because the one before was lost."""
+    count, order, generation = 0, facts.order, facts.generation
+    while order is not None and order.because and generation > 1:
+        count, generation = count + 1, generation - 1
+        order = order_of(site.run(run_id), generation)
+    return count
+
+
+def stop_machines(facts: Facts, plan: Plan, site: Site) -> None:
+    """End the generation's machines, and wait for it. Raises CloudBusyError where they take too long."""
+    living = [one.id for one in facts.machines if one.state != "terminated"]
+    if not living:
+        return
+    cloud = site.cloud(region_of(plan.queue.machine, site.account))
+    cloud.terminate(living, repository_tags(site.repository))
+    for _ in range(_LOOKS):
+        left = [one.id for one in cloud.describe(living) if one.state != "terminated"]
+        if not left:
+            return
+        site.sleep(_EACH)
+    raise CloudBusyError(
+        f"machine {', '.join(left)} does not end", hint="nothing else gets its run before: look again later"
+    )
+
+
+def _explained(facts: Facts, verdict: Verdict, plan: Plan, site: Site) -> str:
+    """For a boot that failed, with what the machine itself said."""
+    machine = facts.machine
+    if verdict.standing is not Standing.UNBOOTED or machine is None:
+        return verdict.why
+    run = site.run(facts.state.run_id)
+    kept = run.get(f"boot/{facts.generation}-{machine.id}.log")
+    console = kept.body.decode("utf-8", "replace") if kept is not None else ""
+    if not console:
+        console = site.cloud(region_of(plan.queue.machine, site.account)).console(machine.id)
+    return f"machine {machine.id} did not start its agent: {explain(console)}"
+
+
+def is_over(run_id: str, site: Site) -> bool:
+    """Whether nobody works on it, and nobody will unless asked to."""
+    return judge(look(run_id, site)[1]).standing in ENDED

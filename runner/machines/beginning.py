@@ -1,0 +1,109 @@
+"""A run in the cloud, from its plan to a machine that was asked for; and one that goes on."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner import plan as plans
+from runner.bundle import checkout as checkouts
+from runner.bundle.order import MachineOrder
+from runner.bundle.sending import give_order, send
+from runner.errors import RunIsLiveError, StoreError
+from runner.machines import held
+from runner.machines.advancing import Progress, advance, stop_machines
+from runner.machines.facts import look
+from runner.machines.live import Live, mark
+from runner.machines.site import Site
+from runner.machines.standing import GOES_ON, Standing, judge
+from runner.model import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """`checkout`: where git knows the plan's commit, of which the machine gets the files.
+
+    `live`: where it is shown. `by`: who asked for it.
+    """
+
+    plan: Plan
+    checkout: Path
+    live: Live
+    by: str = ""
+
+    @property
+    def run_id(self) -> str:
+        return self.live.run_id
+
+
+def begin(beginning: Beginning, site: Site) -> Progress:
+    """Safe to repeat, and twice at once: the same run gets one machine. An interrupted one goes on.
+
+    In this order: a mark (nothing is forgotten), the plan, what runs; then the steps of `advance`. Raises
+    RunnerError subclasses.
+    """
+    run_id = beginning.run_id
+    mark(beginning.live, site)
+    _keep_plan(run_id, beginning.plan, site)
+    if held.wanted(run_id, site) is None:
+        with tempfile.TemporaryDirectory(prefix="runner-launch-") as folder:
+            packed = checkouts.build(
+                beginning.checkout, beginning.plan.git.sha, Path(folder, "checkout.tar.gz")
+            )
+            for problem in packed.problems():
+                site.notice(problem)
+            send(site.root, packed.archive)
+        order = MachineOrder(
+            checkout=packed.archive.name, checkout_sha256=packed.archive.sha256, by=beginning.by
+        )
+        held.want(run_id, order, site)
+    done = advance(run_id, site)
+    return go_on(run_id, site, by=beginning.by) if done.standing is Standing.INTERRUPTED else done
+
+
+def go_on(
+    run_id: str,
+    site: Site,
+    *,
+    action: str = "run",
+    job_ids: tuple[str, ...] = (),
+    by: str = "",
+    live: Live | None = None,
+) -> Progress:
+    """Another machine for a run that nobody works on: `run` goes on with it, `retry` opens what has ended.
+
+    `live`: where it is shown from now on. Raises RunIsLiveError where somebody does work on it,
+    NotFoundError, and as `advance`.
+    """
+    plan, facts = look(run_id, site)
+    verdict = judge(facts)
+    if verdict.standing in GOES_ON:
+        machine = facts.machine
+        raise RunIsLiveError(
+            f"run {run_id} is live" + (f" on machine {machine.id}" if machine is not None else ""),
+            hint=f"watch it with `runner status --watch {site.account.run_url(run_id)}`, or cancel it",
+        )
+    if verdict.standing is Standing.OVER and action == "run":
+        return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation)
+    mark(live or Live(run_id=run_id), site)
+    stop_machines(facts, plan, site)
+    first = facts.order or held.wanted(run_id, site)
+    if first is None:
+        raise StoreError(f"nobody knows what run {run_id} was to run", hint="launch its queue again")
+    wanted = replace(first, action=action, job_ids=job_ids, by=by, because="")
+    given = give_order(site.run(run_id), wanted, facts.generation + 1)
+    if given != wanted:
+        raise RunIsLiveError(f"somebody else goes on with run {run_id} just now", hint="look at its status")
+    return advance(run_id, site)
+
+
+def _keep_plan(run_id: str, plan: Plan, site: Site) -> None:
+    raw = plans.to_json(plan)
+    if site.run(run_id).create("plan.json", raw):
+        return
+    found = site.run(run_id).get("plan.json")
+    if found is not None and plans.from_json(found.body).digest != plan.digest:
+        raise StoreError(
+            f"there is a run {run_id} already, with another plan", hint="give the new run an id of its own"
+        )

@@ -1,0 +1,37 @@
+"""Every run that is marked, one step further; and the marks of those that are done with, taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.errors import NotFoundError, RunnerError
+from runner.machines.advancing import Progress, advance
+from runner.machines.live import Live, unmark
+from runner.machines.site import Site
+from runner.machines.standing import Standing
+
+_UNPLANNED = 3600.0
+"""Seconds after which a mark without a run is of a launcher that died before it."""
+
+
+def care(marks: list[Live], site: Site) -> Iterator[tuple[Live, Progress | RunnerError]]:
+    """A run in trouble does not stand in the way of the others: its error is given in its place."""
+    for live in marks:
+        try:
+            yield live, advance(live.run_id, site)
+        except NotFoundError as error:
+            if _age(live, site) > _UNPLANNED:
+                unmark(live.run_id, site)
+            yield live, error
+        except RunnerError as error:
+            yield live, error
+
+
+def is_done(progress: Progress) -> bool:
+    """Whether nobody has to look after it any more, once it is shown."""
+    return progress.standing in (Standing.OVER, Standing.INTERRUPTED)
+
+
+def _age(live: Live, site: Site) -> float:
+    listed = site.root.names(f"live/{live.run_id}")
+    return site.root.now() - listed[0].modified if listed else 0.0

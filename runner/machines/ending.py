@@ -1,0 +1,55 @@
+"""The last words of a run whose machine is gone: what ran is lost, the rest never ran."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from runner import events as e
+from runner.events import encode_lines
+from runner.launching.ledger import log_generation
+from runner.model import Outcome
+from runner.state import JobState, Phase, RunPhase, RunState
+from runner.stores.s3 import Bucket, Reader, Writer
+
+
+def last_words(state: RunState, instance_id: str, why: str, now: float) -> list[e.Event]:
+    """Pure. A run that is over gets none."""
+    if state.phase is RunPhase.FINISHED:
+        return []
+    words: list[e.Event] = [e.InstanceLost(at=now, instance_id=instance_id, reason=why)]
+    for job in state.jobs.values():
+        words += _of_job(job, why, now)
+    return [*words, e.RunFinished(at=now, outcome=Outcome.LOST)]
+
+
+def _of_job(job: JobState, why: str, now: float) -> Iterator[e.Event]:
+    job_id = job.job.job_id
+    if job.phase is Phase.RUNNING and job.last is not None:
+        yield e.AttemptFinished(
+            at=now, job_id=job_id, attempt=job.last.number, outcome=Outcome.LOST, reason=why, interrupted=True
+        )
+        yield e.JobFinished(at=now, job_id=job_id, outcome=Outcome.LOST, reason=why)
+    elif job.phase is Phase.ENDED and job.last is not None and job.last.finished is not None:
+        outcome = job.last.finished.outcome
+        yield e.JobFinished(at=now, job_id=job_id, outcome=outcome, reason=job.last.finished.reason)
+    elif job.phase in (Phase.WAITING, Phase.BACKING_OFF):
+        yield e.JobFinished(at=now, job_id=job_id, outcome=Outcome.LOST, reason=f"it never ran: {why}")
+
+
+def end(run: Bucket, state: RunState, generation: int, *, instance_id: str, why: str) -> None:
+    """Write them, as one that shuts out the generation's machine. Safe to repeat, and twice at once.
+
+    `state` is that of the whole log. Raises FencedError where somebody else writes by now, StoreError.
+    """
+    reader = Reader(run)
+    reader.fresh()
+    number = max(reader.generation, log_generation(generation)) + 1
+    writer = Writer(run, generation=number, name=f"mender-{secrets.token_hex(4)}")
+    log = writer.fence()
+    if log.count(b"\n") != state.seq:
+        return  # it went on: look again
+    words = last_words(state, instance_id, why, max(run.now(), state.last_at))
+    lines = encode_lines(words, state.run_id, state.seq + 1)
+    writer.write(lines)
+    writer.finish(log + lines)

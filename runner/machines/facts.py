@@ -1,0 +1,102 @@
+"""All that can be seen of a run from outside: its log, its orders, its launches, its machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from runner import events as e
+from runner.bundle.order import MachineOrder, from_json, order_name
+from runner.errors import NotFoundError
+from runner.launching.attempts import ttl_of
+from runner.launching.ledger import claimed_by, log_generation, records
+from runner.launching.naming import Purpose, search_tags
+from runner.launching.prepare import region_of
+from runner.machines.site import Site
+from runner.machines.standing import Facts
+from runner.model import Plan
+from runner.runs.in_bucket import BucketSource
+from runner.runs.reading import Tail
+from runner.stores.s3 import Bucket
+
+_ORDER = re.compile(r"order/([1-9]\d{0,8})\.json")
+
+
+def look(run_id: str, site: Site) -> tuple[Plan, Facts]:
+    """Raises NotFoundError where there is no such run, StoreError, LogError, CloudError."""
+    run = site.run(run_id)
+    source = BucketSource(run)
+    tail = Tail(source)
+    events = tail.poll()
+    generation = newest_generation(run)
+    asked, holder = None, ""
+    if generation:
+        launched = records(run, generation)
+        asked = max(0.0, run.now() - launched[-1].modified) if launched else None
+        holder = claimed_by(run, generation)
+    cloud = site.cloud(region_of(tail.plan.queue.machine, site.account))
+    facts = Facts(
+        state=tail.state,
+        generation=generation,
+        order=order_of(run, generation) if generation else None,
+        told_by=source.log_generation // log_generation(1),
+        silent=source.silent(),
+        asked=asked,
+        holder=holder,
+        machines=tuple(cloud.find(search_tags(purpose(run_id, tail.plan, generation, site))))
+        if generation
+        else (),
+        lost_because=_lost(events),
+        is_own=_is_mended(source) or _whose(events) == holder,
+    )
+    return tail.plan, facts
+
+
+def newest_generation(run: Bucket) -> int:
+    """0 where none was opened."""
+    found = (_ORDER.fullmatch(listed.name) for listed in run.names("order/"))
+    return max((int(one[1]) for one in found if one), default=0)
+
+
+def order_of(run: Bucket, generation: int) -> MachineOrder:
+    name = order_name(generation)
+    found = run.get(name)
+    if found is None:
+        raise NotFoundError(f"there is no {run.where.below(name)}", hint="launch the queue again")
+    return from_json(found.body, name)
+
+
+def purpose(run_id: str, plan: Plan, generation: int, site: Site) -> Purpose:
+    """What the machine of a generation is for, as its tags say."""
+    return Purpose(
+        run_id=run_id,
+        queue_id=plan.queue.queue_id,
+        repository=site.repository,
+        commit=plan.git.sha,
+        generation=generation,
+        ttl=ttl_of(plan.queue.machine),
+        pull=plan.git.pr,
+        owner=plan.git.actor,
+    )
+
+
+def _lost(events: Sequence[e.Event]) -> str:
+    """The reason, where the last word is that the machine is lost."""
+    last = events[-1] if events else None
+    return (last.reason or f"{last.instance_id} was lost") if isinstance(last, e.InstanceLost) else ""
+
+
+def _is_mended(source: BucketSource) -> bool:
+    """Whether the log's last word is not of a machine, but of whoever ended its run."""
+    return source.log_generation % log_generation(1) != 0
+
+
+def _whose(events: Sequence[e.Event]) -> str:
+    """The machine that last said that the run stops, in whatever way."""
+    machine, said = "", ""
+    for event in events:
+        if isinstance(event, e.InstanceLaunched):
+            machine = event.instance_id
+        elif isinstance(event, e.RunFinished | e.RunInterrupted | e.InstanceLost):
+            said = machine
+    return said

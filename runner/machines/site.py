@@ -1,0 +1,86 @@
+"""Where runs live in the cloud, and how this process gets there."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.bundle import program
+from runner.bundle.archive import Archive
+from runner.bundle.sending import send
+from runner.clouds.opening import open_cloud
+from runner.errors import UsageError
+from runner.launching.account import RUNS, Account
+from runner.launching.boot import Bundle
+from runner.ports import Cloud
+from runner.stores.s3 import Bucket, Location, Settings, connect
+
+if TYPE_CHECKING:
+    from runner.validate import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """`root` is the account's place in its bucket, `cloud(region)` where machines come from.
+
+    `repository` names whose machines they are; no others are ever looked at or ended. `endpoint`: where AWS
+    is, if not at AWS; machines get it, too. `program()`: what a machine runs, in the bucket by then.
+    `policy`: what no machine may go beyond, None for no limit.
+    """
+
+    account: Account
+    repository: str
+    root: Bucket
+    cloud: Callable[[str], Cloud]
+    program: Callable[[], Bundle]
+    endpoint: str = ""
+    policy: Policy | None = None
+    sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
+    notice: Callable[[str], object] = field(default=lambda _: None, repr=False)
+
+    def run(self, run_id: str) -> Bucket:
+        """The run's own place."""
+        return self.root.below(f"{RUNS}/{run_id}")
+
+
+def open_site(
+    account: Account,
+    repository: str,
+    environ: Mapping[str, str],
+    *,
+    policy: Policy | None = None,
+    notice: Callable[[str], object] = lambda _: None,
+) -> Site:
+    """Asks nothing of AWS yet. Raises UsageError where the configuration does not say enough, StoreError."""
+    missing = [name for name in ("region", "bucket") if not getattr(account, name)]
+    if missing:
+        raise UsageError(
+            f"no account is configured: {' and '.join(f'aws.{name}' for name in missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set",
+            hint="write `aws: {region: …, bucket: …, …}` into .github/runner.yaml; see docs/aws.md",
+        )
+    client = connect(Settings(region=account.region))
+    root = Bucket(client, Location(bucket=account.bucket, prefix=account.prefix))
+    return Site(
+        account=account,
+        repository=repository,
+        root=root,
+        cloud=functools.cache(open_cloud),
+        program=functools.cache(functools.partial(_program, root)),
+        endpoint=environ.get("AWS_ENDPOINT_URL", ""),
+        policy=policy,
+        notice=notice,
+    )
+
+
+def _program(root: Bucket) -> Bundle:
+    """Built once in a process; sent once in the life of this version."""
+    with tempfile.TemporaryDirectory(prefix="runner-program-") as folder:
+        archive: Archive = program.build(Path(folder, "program.tar.gz"))
+        send(root, archive)
+    return Bundle(name=archive.name, sha256=archive.sha256)
