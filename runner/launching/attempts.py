@@ -10,11 +10,22 @@ from dataclasses import dataclass
 from runner.errors import UsageError
 from runner.launching.account import Account
 from runner.model import Machine
+from runner.plan.cost import DEFAULT_TTL, DEFAULT_TYPE, ttl_of, types_named
 from runner.ports import Image
-from runner.units import parse_duration, parse_size
+from runner.units import parse_size
 
-DEFAULT_TYPE = "m7i.large"
-DEFAULT_TTL = 4 * 3600.0
+__all__ = [
+    "DEFAULT_TTL",
+    "DEFAULT_TYPE",
+    "Attempt",
+    "architecture_of",
+    "disk_of",
+    "image_name",
+    "plan_of_attempts",
+    "ttl_of",
+    "types_of",
+]
+
 _DEFAULT_DISK = 30
 _GIB = 1 << 30
 _UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{}/hvm/ebs-gp3/ami-id"
@@ -45,8 +56,7 @@ def plan_of_attempts(machine: Machine, account: Account) -> list[Attempt]:
 
 def types_of(machine: Machine) -> tuple[str, ...]:
     """All types that the machine may have, each once."""
-    types = (machine.options.get("type") or DEFAULT_TYPE, *(machine.options.get("fallback") or ()))
-    found = tuple(dict.fromkeys(str(one) for one in types))
+    found = types_named(machine.options)
     if len({architecture_of(one) for one in found}) > 1:
         arm = ", ".join(one for one in found if architecture_of(one) == "arm64")
         raise UsageError(
@@ -73,11 +83,6 @@ def disk_of(machine: Machine, image: Image) -> int:
     """GiB, never less than the image needs."""
     asked = parse_size(machine.options.get("disk") or 0) or 0
     return max(math.ceil(asked / _GIB) or _DEFAULT_DISK, image.disk)
-
-
-def ttl_of(machine: Machine) -> float:
-    """Seconds."""
-    return parse_duration(machine.options.get("ttl") or DEFAULT_TTL) or DEFAULT_TTL
 
 
 def _flag(value: object) -> bool:

@@ -15,8 +15,10 @@ from runner.model import Git, Plan, Queue
 from runner.plan.changes import Changes, FieldChange, JobChange, Renamed
 from runner.plan.codec import from_json, queue_form, queue_from, to_json
 from runner.plan.compare import compare
+from runner.plan.cost import Cost, cost_of
 from runner.plan.digest import digest_of
 from runner.plan.facts import Bound, Facts, JobFacts, analyse
+from runner.plan.prices import Prices
 from runner.plan.symbolic import make_symbolic
 from runner.plan.waits import Wait
 from runner.problems import Problem, Route
@@ -24,15 +26,18 @@ from runner.problems import Problem, Route
 __all__ = [
     "Bound",
     "Changes",
+    "Cost",
     "Facts",
     "FieldChange",
     "JobChange",
     "JobFacts",
     "Preview",
+    "Prices",
     "Renamed",
     "Wait",
     "analyse",
     "compare",
+    "cost_of",
     "from_json",
     "make",
     "symbolic",
@@ -44,11 +49,13 @@ __all__ = [
 class Preview:
     """All that a plan report shows. `changes` is None where there was nothing to compare with.
 
-    `base` names what it was compared with, `problems` are the validation's warnings, placed.
+    `base` names what it was compared with, `problems` are the validation's warnings, placed. `cost` is None
+    where no machine is paid for.
     """
 
     plan: Plan
     facts: Facts
+    cost: Cost | None = None
     changes: Changes | None = None
     base: str = ""
     problems: tuple[Problem, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 from runner import events as e
 from runner.errors import LogError
 from runner.model import FAILED_FOR_GOOD, Outcome, Queue
-from runner.state.records import AttemptState, JobState, Phase, RunPhase, RunState
+from runner.state.records import AttemptState, JobState, MachineState, Phase, RunPhase, RunState
 
 TRANSITIONS: dict[tuple[Phase, type[e.Event]], Phase] = {
     (Phase.WAITING, e.ExpressionEvaluated): Phase.WAITING,
@@ -148,6 +148,9 @@ def _run_resumed(state: RunState, event: e.RunResumed) -> None:
         event.pid,
         event.boot_id,
     )
+    machine = _here(state)
+    if machine is not None and not machine.lost:
+        machine.ended_at = 0.0
 
 
 def _stop_clock(state: RunState, at: float) -> None:
@@ -157,12 +160,14 @@ def _stop_clock(state: RunState, at: float) -> None:
 def _run_interrupted(state: RunState, event: e.RunInterrupted) -> None:
     _stop_clock(state, event.at)
     state.phase, state.interrupted = RunPhase.INTERRUPTED, event.reason
+    _let_go(state, event.at)
 
 
 def _run_finished(state: RunState, event: e.RunFinished) -> None:
     _stop_clock(state, event.at)
     state.phase, state.finished_at = RunPhase.FINISHED, event.at
     state.outcome = OUTCOMES.get(event.outcome, Outcome.LOST)
+    _let_go(state, event.at)
 
 
 def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
@@ -200,7 +205,41 @@ def _jobs_reset(state: RunState, event: e.JobsReset) -> None:
 
 
 def _instance_launched(state: RunState, event: e.InstanceLaunched) -> None:
+    launched_at = event.launched_at or event.at
+    _let_go(state, launched_at)  # nobody saw it end: a run's next machine comes once the one before is gone
     state.instance_id = event.instance_id
+    state.machines.append(
+        MachineState(
+            instance_id=event.instance_id,
+            generation=event.generation,
+            type=event.machine_type,
+            region=event.region,
+            zone=event.zone,
+            spot=event.spot,
+            price=event.price,
+            launched_at=launched_at,
+        )
+    )
+
+
+def _instance_lost(state: RunState, event: e.InstanceLost) -> None:
+    known = [machine for machine in state.machines if machine.instance_id == event.instance_id]
+    if not known:  # it never came so far as to write of itself
+        known = [MachineState(instance_id=event.instance_id)]
+        state.machines += known
+    known[-1].ended_at, known[-1].lost = event.at, event.reason or "it is gone"
+
+
+def _here(state: RunState) -> MachineState | None:
+    """The machine that the run is on, or was on last."""
+    return state.machines[-1] if state.machines else None
+
+
+def _let_go(state: RunState, at: float) -> None:
+    """Its machine has nothing left to do for this run."""
+    machine = _here(state)
+    if machine is not None and not machine.ended_at:
+        machine.ended_at = max(at, machine.launched_at)
 
 
 def _nothing(_: RunState, __: e.Event) -> None:
@@ -227,7 +266,7 @@ _RUN: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.QueueTimedOut: _queue_timed_out,
     e.JobsReset: _jobs_reset,
     e.InstanceLaunched: _instance_launched,
-    e.InstanceLost: _nothing,
+    e.InstanceLost: _instance_lost,
     e.JobsExpanded: _nothing,
     e.Heartbeat: _nothing,
 }

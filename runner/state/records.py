@@ -31,6 +31,25 @@ CLOSED = frozenset({Phase.FINISHED, Phase.SKIPPED})
 
 
 @dataclass(slots=True)
+class MachineState:
+    """One machine of a run, of which only the log is known: a machine may live a little longer than that.
+
+    `price` as in `instance_launched`. `ended_at` is 0 while it lives, `lost` says why it is gone.
+    """
+
+    instance_id: str
+    generation: int = 0
+    type: str = ""
+    region: str = ""
+    zone: str = ""
+    spot: bool = False
+    price: float = 0.0
+    launched_at: float = 0.0
+    ended_at: float = 0.0
+    lost: str = ""
+
+
+@dataclass(slots=True)
 class AttemptState:
     number: int
     started_at: float
@@ -110,6 +129,7 @@ class RunState:
     pid: int = 0
     boot_id: str = ""
     instance_id: str = ""
+    machines: list[MachineState] = field(default_factory=list)
     interrupted: str = ""
     cancels: int = 0
     cancelled_by: str = ""

@@ -1,4 +1,4 @@
-"""Which machines are asked for, what they are called, what they may cost, and which should not be alive."""
+"""Which machines are asked for, what they are called, and which should not be alive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from runner.launching.attempts import (
     plan_of_attempts,
     ttl_of,
 )
-from runner.launching.cost import Prices, actual, bound, carried
 from runner.launching.naming import OWNER, REPOSITORY, TTL, search_tags, tags_of, token
 from runner.launching.reap import YOUNG, RunFacts, orphans
 from runner.model import Machine
@@ -123,40 +122,6 @@ def test_tags_hold_what_they_can_and_the_repository_as_it_is() -> None:
     assert "runner:pull" not in tags
     assert max(map(len, tags.values())) == 256
     assert search_tags(PURPOSE).items() <= tags.items()
-
-
-PRICES = Prices(as_of="2026-11", source="a test", regions={"us-east-1": {"a.large": 0.5, "b.large": 2.0}})
-
-
-def test_the_bound_is_the_dearest_type_for_its_whole_life_on_all_machines() -> None:
-    made = bound(["a.large", "b.large"], region="us-east-1", ttl=7200, resumes=2, prices=PRICES)
-    assert (made.dollars, made.dearest) == (12.0, "b.large")
-
-
-def test_one_unknown_price_makes_the_bound_unknown() -> None:
-    made = bound(["a.large", "z.large"], region="us-east-1", ttl=7200, resumes=0, prices=PRICES)
-    assert (made.dollars, made.unknown) == (None, ("z.large",))
-    elsewhere = bound(["a.large"], region="eu-west-1", ttl=7200, resumes=0, prices=PRICES)
-    assert elsewhere.dollars is None
-
-
-def test_what_it_did_cost_is_by_the_second_a_minute_at_least() -> None:
-    assert actual(1800, "a.large", region="us-east-1", prices=PRICES) == 0.25
-    assert actual(1, "a.large", region="us-east-1", prices=PRICES) == pytest.approx(0.5 / 60)
-    assert actual(1, "z.large", region="us-east-1", prices=PRICES) is None
-
-
-def test_the_carried_table_is_plausible() -> None:
-    table = carried()
-    assert table.of("m7i.large", "us-east-1") == 0.1008
-    assert table.of("c7i.24xlarge", "us-east-1") == 4.284
-    for types in table.regions.values():
-        for name, price in types.items():
-            family, _, size = name.partition(".")
-            assert 0 < price < 100
-            larger = types.get(f"{family}.xlarge")
-            if size == "large" and larger:
-                assert larger == pytest.approx(2 * price)
 
 
 def alive(**changes: Any) -> Instance:
