@@ -17,8 +17,6 @@ FORGOTTEN = 600.0
 """Seconds without a word, of one whose machine the cloud does not know."""
 BOOTING = 15 * 60.0
 """Seconds that a machine has for its first word."""
-UNSEEN = 120.0
-"""Seconds after a request in which its machine may not be seen yet."""
 
 
 class Standing(Enum):
@@ -123,10 +121,10 @@ def _unspoken(facts: Facts) -> Verdict:
 
 
 def _unseen(asked: float) -> Verdict:
+    """To ask again is safe: the same request gives the same machine, also one that cannot be seen yet."""
     if asked > REPLAYABLE:
         return Verdict(standing=Standing.UNBOOTED, why="a machine was asked for, and none ever came")
-    standing = Standing.STARTING if asked < UNSEEN else Standing.UNASKED
-    return Verdict(standing=standing, why="a machine was asked for")
+    return Verdict(standing=Standing.UNASKED, why="a machine was asked for")
 
 
 def _ended(machine: Instance) -> str:
