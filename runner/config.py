@@ -112,6 +112,7 @@ def _account(given: Mapping[str, Any]) -> Account:
         instance_profile=given.get("instance_profile", ""),
         subnets=tuple(given.get("subnets") or ()),
         security_group=given.get("security_group", ""),
+        role=given.get("role", ""),
     )
 
 

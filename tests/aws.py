@@ -69,6 +69,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> dict[str, str]:
     """No setting of the user's is left in this process."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # nor somebody that a test before has become
     env = credentials(endpoint)
     for name, value in env.items():
         monkeypatch.setenv(name, value)

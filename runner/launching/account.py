@@ -9,7 +9,8 @@ RUNS = "runs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """ "" where the configuration says nothing. `prefix` has no slash at either end."""
+    """ "" where the configuration says nothing. `prefix` has no slash at either end; `role` is an ARN, that of
+    whoever launches, not of the machines."""
 
     region: str = ""
     bucket: str = ""
@@ -17,6 +18,7 @@ class Account:
     instance_profile: str = ""
     subnets: tuple[str, ...] = ()
     security_group: str = ""
+    role: str = ""
 
     def key(self, name: str) -> str:
         """The key of what is kept under a relative name."""

@@ -40,8 +40,10 @@ def connect(service: str, settings: Settings | None = None) -> Client:
         user_agent_extra="queue-runner",
     )
     try:
-        session = boto3.Session(region_name=settings.region or os.environ.get("AWS_REGION") or None)
-        return session.client(service, config=config)  # type: ignore[call-overload]
+        region = settings.region or os.environ.get("AWS_REGION") or None
+        # The default session is there only where somebody has signed in for the whole process.
+        session = boto3.DEFAULT_SESSION or boto3.Session()
+        return session.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     except sdk.BotoCoreError as error:
         raise trouble(f"talk to {service.upper()}", error) from error
     except ValueError as error:

@@ -44,6 +44,12 @@ def _models(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
+def _core() -> Session:
+    core = Session()
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return core
+
+
 def connect(settings: Settings | None = None) -> S3Client:
     """A client that many threads may use. Raises StoreError where no settings can be found; asks nothing."""
     settings = settings or Settings()
@@ -61,10 +67,10 @@ def connect(settings: Settings | None = None) -> S3Client:
         user_agent_extra="queue-runner",
     )
     try:
-        core = Session()
-        core.register_component("data_loader", _models(core.get_config_variable("data_path")))
         region = settings.region or os.environ.get("AWS_REGION") or None
-        return boto3.Session(region_name=region, botocore_session=core).client("s3", config=config, **more)
+        # The default session is there only where somebody has signed in for the whole process.
+        session = boto3.DEFAULT_SESSION or boto3.Session(botocore_session=_core())
+        return session.client("s3", region_name=region, config=config, **more)
     except (sdk.BotoCoreError, ValueError) as error:
         if isinstance(error, sdk.BotoCoreError):
             raise trouble("talk to", Location(bucket=""), error) from error
