@@ -9,8 +9,10 @@ RUNS = "runs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """ "" where the configuration says nothing. `prefix` has no slash at either end; `role` is an ARN, that of
-    whoever launches, not of the machines."""
+    """ "" where the configuration says nothing. `prefix` has no slash at either end.
+
+    `role`, an ARN: whoever launches from a workflow; the machines have the role of `instance_profile`.
+    """
 
     region: str = ""
     bucket: str = ""
