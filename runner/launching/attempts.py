@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from dataclasses import dataclass
 
+from runner.canonical.machine import DEFAULT_TTL, DEFAULT_TYPE, architecture_of, ttl_of, types_named
 from runner.errors import UsageError
 from runner.launching.account import Account
 from runner.model import Machine
-from runner.plan.cost import DEFAULT_TTL, DEFAULT_TYPE, ttl_of, types_named
 from runner.ports import Image
 from runner.units import parse_size
 
@@ -29,7 +28,6 @@ __all__ = [
 _DEFAULT_DISK = 30
 _GIB = 1 << 30
 _UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{}/hvm/ebs-gp3/ami-id"
-_ARM = re.compile(r"a1|[a-z]+\d+[a-z]*g[a-z]*|.*-gb\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +62,6 @@ def types_of(machine: Machine) -> tuple[str, ...]:
             hint="name types of one architecture in `machine.type` and `machine.fallback`",
         )
     return found
-
-
-def architecture_of(type_: str) -> str:
-    """`arm64` or `x86_64`, in EC2's words: Graviton families have a `g` behind their generation."""
-    return "arm64" if _ARM.fullmatch(type_.partition(".")[0]) else "x86_64"
 
 
 def image_name(machine: Machine) -> str:

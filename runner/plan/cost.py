@@ -6,19 +6,15 @@ machine that comes without anybody asking. A spot machine never costs more than 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from runner.canonical.machine import DEFAULT_TTL, ttl_of, types_named
 from runner.model import Machine, Queue
 from runner.plan.facts import Bound
 from runner.plan.prices import Prices
-from runner.units import parse_duration
 
 MOST_RESUMES = 2
 """Machines that a run gets after its first one was lost, until somebody asks for more."""
-DEFAULT_TYPE = "m7i.large"
-DEFAULT_TTL = 4 * 3600.0
 AROUND = 900.0
 """Seconds that a machine may live beyond its jobs' time: it boots, fetches, stores, and ends itself."""
 
@@ -72,18 +68,6 @@ def cost_of(queue: Queue, bound: Bound, *, region: str, prices: Prices) -> Cost 
         by=by,
         as_of=prices.as_of(region),
     )
-
-
-def types_named(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """All types that a machine with these options may have, each once, as they are tried."""
-    fallback = options.get("fallback")
-    others = fallback if isinstance(fallback, list | tuple) else ()
-    return tuple(dict.fromkeys(map(str, (options.get("type") or DEFAULT_TYPE, *others))))
-
-
-def ttl_of(machine: Machine) -> float:
-    """Seconds."""
-    return parse_duration(machine.options.get("ttl") or DEFAULT_TTL) or DEFAULT_TTL
 
 
 def _longest(machine: Machine, bound: Bound) -> tuple[float, str]:
