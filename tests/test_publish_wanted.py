@@ -10,6 +10,7 @@ import pytest
 from runner import events as e
 from runner.ports import Comment, Status
 from runner.publish.allowance import Allowance
+from runner.publish.standing import Life, as_it_stands
 from runner.publish.target import Target
 from runner.publish.wanted import (
     QUIET,
@@ -17,7 +18,6 @@ from runner.publish.wanted import (
     Picture,
     SetStatus,
     Wanted,
-    as_it_stands,
     wanted,
 )
 from runner.report.comment_final import final_marker
@@ -192,7 +192,7 @@ class TestWhatIsNewer:
 class TestAsItStands:
     def test_a_run_whose_process_died_is_interrupted_and_newer_than_its_log(self) -> None:
         state = Log(queue(job("a"))).start("a", 2.5).state()
-        shown = as_it_stands(state, died=True)
+        shown = as_it_stands(state, Life(died=True))
         assert shown.phase is RunPhase.INTERRUPTED
         assert live_marker(shown).generation == live_marker(state).generation + 1
         assert shown.elapsed(START + 1000) == 2.5
@@ -201,12 +201,12 @@ class TestAsItStands:
     @pytest.mark.parametrize("name", ["succeeded", "interrupted", "failed"])
     def test_what_is_over_cannot_die(self, name: str) -> None:
         state = RUNS[name].state()
-        assert as_it_stands(state, died=True) is state
+        assert as_it_stands(state, Life(died=True)) is state
 
     @pytest.mark.parametrize("micros", range(0, 1_000_000, 99_991))
     def test_one_microsecond_survives_the_numbers(self, micros: int) -> None:
         state = Log(queue(job("a"))).start("a", micros / 1e6).state()
-        shown = as_it_stands(state, died=True)
+        shown = as_it_stands(state, Life(died=True))
         assert live_marker(shown).generation == live_marker(state).generation + 1
 
 

@@ -17,17 +17,16 @@ from runner.model import Plan
 from runner.ports import Clock, Status
 from runner.publish.allowance import Allowance
 from runner.publish.known import COMMENTS, Known, Stage
+from runner.publish.standing import LIVES, OVER, Life, as_it_stands
 from runner.publish.target import Target
 from runner.publish.trouble import Trouble
 from runner.publish.wanted import (
-    OVER,
     Minimize,
     Rank,
     Say,
     SetStatus,
     Wanted,
     Write,
-    as_it_stands,
     wanted,
 )
 from runner.report.comment_final import final_comment
@@ -73,7 +72,7 @@ class Publisher:
         self._known = Known(forge, target, clock=clock, trouble=self._trouble)
         self._allowance = allowance or Allowance()
         self._grouped: Sequence[Group] | None = None
-        self._cached: tuple[tuple[int, bool, int], Wanted] | None = None
+        self._cached: tuple[tuple[int, Life, int], Wanted] | None = None
 
     @property
     def has_lost(self) -> bool:
@@ -93,14 +92,14 @@ class Publisher:
         except ForgeBusyError as error:
             self._trouble.busy(error)
 
-    def due(self, state: RunState, *, now: float, died: bool = False) -> Due:
+    def due(self, state: RunState, *, now: float, life: Life = LIVES) -> Due:
         """Asks nothing of the forge."""
         busy, look = self._trouble.busy_until, self._known.next_look
         if busy > now:
             return Due(later=busy)
         if look <= now:
             return Due(rank=Rank.TERMINAL)
-        found = self._wanted(state, now, died=died)
+        found = self._wanted(state, now, life)
         waits = [(self._may_go(write), write.rank) for write in found.writes]
         rank = next((rank for until, rank in waits if until <= now), None)
         return Due(rank=rank, later=min([look, found.later, *(until for until, _ in waits if until > now)]))
@@ -112,23 +111,23 @@ class Publisher:
         *,
         evidence: Callable[[], Evidence],
         now: float,
-        died: bool = False,
+        life: Life = LIVES,
         expected: float | None = None,
         before: Mapping[str, float] | None = None,
     ) -> bool:
         """Carry out the most urgent write that is due, at most one. False where nothing is."""
         self.look(now)
-        if self.due(state, now=now, died=died).rank is None:
+        if self.due(state, now=now, life=life).rank is None:
             return False
         try:
-            found = self._wanted(state, now, died=died)
+            found = self._wanted(state, now, life)
             write = next((w for w in found.writes if self._may_go(w) <= now), None)
             if write is None:
                 return False
             if isinstance(write, Say) and write.comment is None and not self._known.is_fresh:
                 self._known.read_comments()  # whether to post is then decided anew
                 return True
-            shown = as_it_stands(state, died=died)
+            shown = as_it_stands(state, life)
             # What is over is told the same whenever it is told.
             moment = shown.last_at if shown.phase in OVER else now
 
@@ -137,7 +136,13 @@ class Publisher:
                     links = self._target.links
                     return final_comment(plan, shown, evidence(), now=moment, links=links, expected=expected)
                 return live_comment(
-                    plan, shown, now=moment, before=before, links=self._target.links, died=shown is not state
+                    plan,
+                    shown,
+                    now=moment,
+                    before=before,
+                    links=self._target.links,
+                    died=life.died and state.phase not in OVER,
+                    waiting=life.waiting,
                 )
 
             self._carry_out(write, render)
@@ -150,14 +155,16 @@ class Publisher:
         at = self._trouble.wait(_keys(write))
         return max(at, self._allowance.next) if write.rank >= Rank.LIVE else at
 
-    def _wanted(self, state: RunState, now: float, *, died: bool) -> Wanted:
+    def _wanted(self, state: RunState, now: float, life: Life) -> Wanted:
         """Computed again only when the run, the forge or the time gives reason to."""
-        key = (state.seq, died, self._known.version)
+        key = (state.seq, life, self._known.version)
         if self._cached is None or self._cached[0] != key or now >= self._cached[1].later:
-            shown = as_it_stands(state, died=died)
+            shown = as_it_stands(state, life)
             if self._grouped is None and len(state.jobs) > self._target.status_jobs:
                 self._grouped = groups(state.queue)
-            found = wanted(shown, self._known.picture(), self._target, now, grouped=self._grouped)
+            found = wanted(
+                shown, self._known.picture(), self._target, now, grouped=self._grouped, waiting=life.waiting
+            )
             self._cached = (key, found)
         return self._cached[1]
 

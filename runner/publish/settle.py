@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from runner.ports import Clock
 from runner.publish.publisher import Publisher
+from runner.publish.standing import Life
 from runner.runs import files
 from runner.runs.reading import Tail
-from runner.runs.source import Where
+from runner.runs.source import Where, source_of
 
 
 def settle(
@@ -20,21 +21,23 @@ def settle(
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
     patience: float = 600.0,
+    alive: Callable[[], bool] | None = None,
 ) -> bool:
     """Whether all of it is on the forge, after `patience` seconds at most.
 
-    A run that nobody works on and whose log has no end is shown as interrupted. Raises RunnerError subclasses
-    where there is no run, or a log that cannot be read.
+    A run that nobody works on and whose log has no end is shown as interrupted; `alive` knows better than its
+    files whether somebody does. Raises RunnerError subclasses where there is none
+    that can be read.
     """
-    tail = Tail(where)
-    live = (
-        tail.source.is_live()
-    )  # asked before the log is read: what was written before the end is then in it
-    tail.poll()
+    tail = Tail(source_of(where).again())
+    tail.poll()  # of a run in a bucket the age of what was read last is the sign of life
+    live = alive() if alive is not None else tail.source.is_live()
+    tail.poll()  # what was written before its end is now in it
+    life = Life(died=not live)
     deadline = clock.now() + patience
     while True:
         now = clock.now()
-        due = publisher.due(tail.state, now=now, died=not live)
+        due = publisher.due(tail.state, now=now, life=life)
         at = publisher.next_write() if due.rank is not None else due.later
         if at == math.inf or (live and due.rank is None):
             return not publisher.has_lost
@@ -49,5 +52,5 @@ def settle(
             tail.state,
             evidence=lambda: files.evidence(tail.source, tail.state),
             now=now,
-            died=not live,
+            life=life,
         )

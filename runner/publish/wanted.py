@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from runner.ports import Comment, Status
+from runner.publish.standing import OVER
 from runner.publish.target import Target
 from runner.report import markers
 from runner.report.comment_final import final_marker
@@ -21,9 +22,10 @@ from runner.report.markers import Choice, Posted
 from runner.report.statuses import PENDING, StatusText, queue_status, statuses, wanted_minus_published
 from runner.state import RunPhase, RunState
 
-OVER = frozenset({RunPhase.FINISHED, RunPhase.INTERRUPTED})
 QUIET = 180.0
 """Seconds after which a live comment is written again though the run said nothing: silence is news too."""
+WAITS = 60.0
+"""The same while a run waits for its machine: how far that is, no event says."""
 _GROWTH = 20.0
 """The live comment of a run of an hour is edited every hour/20: its edits stay below a hundred a day."""
 
@@ -84,43 +86,32 @@ class Wanted:
     later: float = math.inf
 
 
-def as_it_stands(state: RunState, *, died: bool) -> RunState:
-    """The state as it is shown: a run whose process died is interrupted, though its log does not say so.
-
-    That nobody could log it makes it no less an event: it is one microsecond newer than the newest one, so
-    that it replaces what was shown before.
-    """
-    if not died or state.phase in OVER:
-        return state
-    return replace(
-        state,
-        phase=RunPhase.INTERRUPTED,
-        interrupted="its runner is gone",
-        active=state.elapsed(state.last_at),
-        last_at=state.last_at + 1e-6,
-    )
-
-
 def wanted(
-    state: RunState, picture: Picture, target: Target, now: float, *, grouped: Sequence[Group] | None = None
+    state: RunState,
+    picture: Picture,
+    target: Target,
+    now: float,
+    *,
+    grouped: Sequence[Group] | None = None,
+    waiting: str = "",
 ) -> Wanted:
-    """`state` as it stands (see above). `grouped` as in `statuses`."""
+    """`state` as it stands (see `as_it_stands`). `grouped`, `waiting` as in `statuses`."""
     live, final = _chosen(picture, "live", state.queue.queue_id), _chosen(picture, "final", state.run_id)
     if _newest(final) > final_marker(state).generation:
         return Wanted()  # somebody has read more of this run's log than we have
     writes: list[Write] = list(_final(state, picture, final))
     later = math.inf
     if _newest(live) <= live_marker(state).generation:
-        writes += _statuses(state, picture, target, grouped)
-        edits, later = _live(state, picture, target, live, now)
+        writes += _statuses(state, picture, target, grouped, waiting)
+        edits, later = _live(state, picture, target, live, now, quiet=WAITS if waiting else QUIET)
         writes += edits
     return Wanted(writes=tuple(sorted(writes, key=lambda write: write.rank)), later=later)
 
 
 def _statuses(
-    state: RunState, picture: Picture, target: Target, grouped: Sequence[Group] | None
+    state: RunState, picture: Picture, target: Target, grouped: Sequence[Group] | None, waiting: str
 ) -> list[SetStatus]:
-    verdict = queue_status(state, target=target.links.report)
+    verdict = queue_status(state, target=target.links.report, waiting=waiting)
     missing: list[tuple[str, StatusText]] = []
     known = picture.statuses.get(target.commit)
     if known is not None:
@@ -130,6 +121,7 @@ def _statuses(
             limit=target.status_jobs,
             published=known.keys(),
             grouped=grouped,
+            waiting=waiting,
         )
         there = [_text(status) for status in known.values()]
         missing += ((target.commit, status) for status in wanted_minus_published(texts, there))
@@ -173,9 +165,9 @@ def _final(state: RunState, picture: Picture, choice: Choice) -> list[Write]:
 
 
 def _live(
-    state: RunState, picture: Picture, target: Target, choice: Choice, now: float
+    state: RunState, picture: Picture, target: Target, choice: Choice, now: float, *, quiet: float
 ) -> tuple[list[Write], float]:
-    """One that is minimized belongs to a run that is over; the next run has its own."""
+    """One that is minimized belongs to a run that is over; the next run has its own. `quiet` as QUIET."""
     if picture.comments is None:
         return [], math.inf
     generation = live_marker(state).generation
@@ -183,7 +175,8 @@ def _live(
     rest = _duplicates(picture, choice)
     if state.phase in OVER:
         return _closing(state, shown, generation) + rest, math.inf
-    due = now if shown is None else _due(state, target, shown, _generation(choice.keep) < generation, now)
+    has_news = _generation(choice.keep) < generation
+    due = now if shown is None else _due(state, target, shown, now, 0.0 if has_news else quiet)
     if now < due:
         return rest, due
     return [Say(rank=Rank.LIVE, kind="live", generation=generation, comment=shown), *rest], math.inf
@@ -198,9 +191,10 @@ def _closing(state: RunState, shown: Comment | None, generation: int) -> list[Wr
     return [Minimize(rank=Rank.CLOSING, comment=shown)] if state.phase is RunPhase.FINISHED else []
 
 
-def _due(state: RunState, target: Target, shown: Comment, has_news: bool, now: float) -> float:
+def _due(state: RunState, target: Target, shown: Comment, now: float, quiet: float) -> float:
+    """`quiet` is 0 where it has news."""
     pause = max(target.live_interval, state.elapsed(now) / _GROWTH)
-    return shown.edited_at + (pause if has_news else max(pause, QUIET))
+    return shown.edited_at + max(pause, quiet)
 
 
 def _chosen(picture: Picture, kind: str, subject: str) -> Choice:

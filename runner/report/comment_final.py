@@ -15,6 +15,7 @@ from runner.report.escaping import fence
 from runner.report.evidence import Evidence
 from runner.report.gantt import gantt
 from runner.report.links import Links, link
+from runner.report.machines import course, machine_facts
 from runner.report.markdown_failures import Style, allowed, failures, skipped_alone
 from runner.report.markdown_tables import files, jobs, summaries, where_files_are
 from runner.report.markdown_time import time_spent
@@ -51,7 +52,8 @@ def final_comment(
         "headline": headline(plan, state),
         "tally": tally(state),
         "took": format_duration(state.elapsed(now)),
-        "facts": list(facts(plan, state, COMMENT)),
+        "machine": course(state),
+        "facts": [*facts(plan, state, COMMENT), *machine_facts(state)],
         "go_on": _go_on(state),
         "report": link("The whole report", links.report) if links.report else "",
         "where": where_files_are(state, evidence, links),

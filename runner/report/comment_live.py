@@ -13,6 +13,7 @@ from runner.report.commands import COMMENT
 from runner.report.escaping import code, fence
 from runner.report.estimate import remaining
 from runner.report.links import Links, link
+from runner.report.machines import UNREADABLE, course, machine_facts, waiting_headline, waits_in_full
 from runner.report.markdown_top import clock, facts, headline, interrupted_in_words
 from runner.report.mermaid import CHART_BELOW, Mark, flowchart
 from runner.report.wording import CUT_OFF, NOT_GOOD, detail, is_over, job_word, tally, word_in
@@ -33,12 +34,13 @@ def live_comment(
     before: Mapping[str, float] | None = None,
     links: Links | None = None,
     died: bool = False,
+    waiting: str = "",
     limit: int = LIMIT,
 ) -> str:
     """The comment, with its marker: one per queue of a pull request, whichever run is the newest.
 
     `before` are seconds by job id of an earlier run, for the time that is left. `died`: nobody runs this run
-    any more, though its log does not say so.
+    any more, though its log does not say so. `waiting`: what it waits for, where nobody runs it yet.
     """
     links = links or Links()
     sections = [
@@ -55,11 +57,12 @@ def live_comment(
     shown = [section for section in sections if section.forms[0]]
     values = {
         "marker": markers.line(live_marker(state)),
-        "headline": headline(plan, state),
+        "headline": waiting_headline(plan, state) if waiting else headline(plan, state),
         "progress": _progress(state, died=died),
-        "times": _times(state, now, before or {}),
+        "times": _times(state, now, before or {}, waiting),
         "heartbeat": _heartbeat(state, now, died=died),
-        "facts": list(facts(plan, state, COMMENT)),
+        "machine": "" if waiting else course(state),
+        "facts": [*facts(plan, state, COMMENT), *machine_facts(state)],
         "report": link("The report so far", links.report) if links.report else "",
         "over": is_over(state, died=died),
         "commands": _commands(state, died=died),
@@ -88,7 +91,10 @@ def _progress(state: RunState, *, died: bool) -> str:
     return f"{done:,} of {len(state.jobs):,} jobs done: {tally(state, died=died)}"
 
 
-def _times(state: RunState, now: float, before: Mapping[str, float]) -> str:
+def _times(state: RunState, now: float, before: Mapping[str, float], waiting: str) -> str:
+    if waiting:
+        spent = f"{format_duration(state.elapsed(now))} so far. " if state.started_at else ""
+        return f"{spent}{waits_in_full(state, waiting)}"
     if state.phase is RunPhase.REQUESTED:
         return "Not started yet"
     elapsed = f"{format_duration(state.elapsed(now))} so far"
@@ -97,6 +103,10 @@ def _times(state: RunState, now: float, before: Mapping[str, float]) -> str:
 
 
 def _heartbeat(state: RunState, now: float, *, died: bool) -> str:
+    if not state.seq and state.requested_at and not died:
+        return f"Asked for {clock(state.requested_at)}; written {clock(now)}"
+    if died and state.interrupted.startswith(UNREADABLE):
+        return f"**It cannot be followed any further.** The last sign of life was at {clock(state.last_at)}"
     if died:
         return f"**Its runner is gone.** The last sign of life was at {clock(state.last_at)}"
     silence = max(0.0, now - state.last_at)

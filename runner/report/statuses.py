@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from runner.model import FAILED_FOR_GOOD, Outcome
 from runner.report import clean
 from runner.report.grouping import Group, groups
+from runner.report.machines import waits_for
 from runner.report.wording import (
     NOT_GOOD,
     OUTCOME,
@@ -61,14 +62,15 @@ def statuses(
     limit: int = STATUS_JOBS,
     published: Collection[str] = (),
     grouped: Sequence[Group] | None = None,
+    waiting: str = "",
 ) -> list[StatusText]:
     """Every status that this run should have now; those that are terminal first, worst first.
 
     `published` are the contexts that exist already: a job that has one keeps it, also where it is in a group
     by now (a failure that is tried again), so that none is left behind. `grouped`: the queue's groups, where
-    somebody has them at hand: they cost more than all the rest.
+    somebody has them at hand: they cost more than all the rest. `waiting` as in `queue_status`.
     """
-    queue = queue_status(state, target=target)
+    queue = queue_status(state, target=target, waiting=waiting)
     if len(state.jobs) <= limit:
         rest = [_job(state, job) for job in state.jobs.values()]
     else:
@@ -92,12 +94,12 @@ def queue_of(context: str) -> str:
     return name.removesuffix(".queue") if _LIKE_PLAN.fullmatch(name) else name
 
 
-def queue_status(state: RunState, *, target: str = "") -> StatusText:
-    """The verdict on the run: also for the head of its pull request."""
+def queue_status(state: RunState, *, target: str = "", waiting: str = "") -> StatusText:
+    """The verdict on the run: also for the head of its pull request. `waiting`: what for, in words."""
     return StatusText(
         context=context_of(state.queue.queue_id),
         state=_run_state(state),
-        description=_cut(_run_words(state), _DESCRIPTION),
+        description=_cut(waits_for(state, waiting) if waiting else _run_words(state), _DESCRIPTION),
         target=target,
     )
 

@@ -32,12 +32,15 @@ class BucketSource:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._reader = Reader(bucket)
-        self._planned = 0.0
+        self.planned_at = 0.0
         self._is_over = False
         self.files = BucketFiles(bucket)
 
     def __str__(self) -> str:
         return str(self._bucket.where)
+
+    def again(self) -> BucketSource:
+        return BucketSource(self._bucket)
 
     def plan_bytes(self) -> bytes:
         found = self._bucket.get("plan.json")
@@ -46,7 +49,7 @@ class BucketSource:
                 f"{self} is not a run: it has no plan.json",
                 hint="list the runs: runner runs s3://BUCKET/PREFIX/runs",
             )
-        self._planned = found.modified
+        self.planned_at = found.modified
         return found.body
 
     def run_id(self) -> str:
@@ -66,13 +69,13 @@ class BucketSource:
 
     def silent(self) -> float:
         """Seconds since somebody last wrote, or since it was planned, by the bucket's clock."""
-        return max(0.0, self._bucket.now() - (self._reader.modified or self._planned))
+        return max(0.0, self._bucket.now() - (self._reader.modified or self.planned_at))
 
     def is_live(self) -> bool:
         """By the age of the last segment that was read. A run that was only requested has time to start."""
         if self._is_over:
             return False
-        age = self._bucket.now() - (self._reader.modified or self._planned)
+        age = self._bucket.now() - (self._reader.modified or self.planned_at)
         return age < (SILENT if self._reader.modified else STARTING)
 
     def report(self) -> str:

@@ -29,15 +29,20 @@ class DirectorySource:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.files = DirectoryFiles(directory)
+        self.planned_at = 0.0
         self._offset = 0
 
     def __str__(self) -> str:
         return str(self.directory)
 
+    def again(self) -> DirectorySource:
+        return DirectorySource(self.directory)
+
     def plan_bytes(self) -> bytes:
         path = self.directory / stores.PLAN
         try:
             with stores.open_regular(path) as file:
+                self.planned_at = os.fstat(file.fileno()).st_mtime
                 return file.read()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(

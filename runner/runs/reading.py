@@ -12,7 +12,7 @@ from runner.state import RunState, apply
 
 def read(where: Where) -> tuple[Plan, RunState]:
     """The plan and the state of a run. Raises RunnerError subclasses where there is none."""
-    tail = Tail(where)
+    tail = Tail(source_of(where).again())
     tail.poll()
     return tail.plan, tail.state
 
@@ -27,8 +27,12 @@ class Tail:
 
     def poll(self) -> list[Event]:
         """Fold the events that were appended since the last call, and return them. A torn last line waits."""
+        return self.fold(self.source.fresh())
+
+    def fold(self, lines: bytes) -> list[Event]:
+        """Fold what the source had, where somebody else has asked it."""
         events = []
-        for line in self.source.fresh().splitlines():
+        for line in lines.splitlines():
             try:
                 event = decode(line)
                 apply(self.state, event)

@@ -55,6 +55,13 @@ class RunSource(Protocol):
     def pace(self) -> float:
         """Seconds between two looks at it that do no harm."""
 
+    @property
+    def planned_at(self) -> float:
+        """When the plan that was read was laid down, by the clock of where it is; 0 before it was read."""
+
+    def again(self) -> RunSource:
+        """The same run, to be read from its beginning."""
+
     def plan_bytes(self) -> bytes:
         """Raises NotFoundError where there is no run."""
 
@@ -70,7 +77,7 @@ class RunSource(Protocol):
         """Where its report is, if it was written after the last event."""
 
     def request(self, body: Mapping[str, Any], name: str = "") -> None:
-        """Lay down a request for whoever runs it. One `name` is one request, however often it is laid down."""
+        """Lay down a request for whoever runs it. One `name` is one request, however often it comes."""
 
 
 Where: TypeAlias = Path | RunSource

@@ -1,0 +1,224 @@
+"""One run as it grows, wherever it is: read beside everything else, folded here.
+
+A run on this machine is read at each look. What is elsewhere is asked at its own pace in a thread, one
+question at a time: an answer that takes long, or does not come, holds up nothing but this run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from runner.errors import NotFoundError, RunnerError, StoreBusyError, StoreError
+from runner.publish.asking import Ask, at_once
+from runner.publish.standing import GONE, OVER, Life
+from runner.publish.watched import Watched
+from runner.report.evidence import Evidence
+from runner.report.machines import UNREADABLE
+from runner.runs import files
+from runner.runs.reading import Tail
+from runner.runs.source import source_of
+from runner.state import RunPhase, RunState
+
+ALIVE_EACH = 30.0
+"""Seconds between two questions whether somebody runs a run that is not on this machine."""
+_PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds until a store that failed is asked again; the last one from then on."""
+_SILENT = "it has said nothing yet"
+_GATHERINGS = 5
+"""Tries to read what jobs left; then the run is told without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """`alive` None: it was not asked, or could not be told, for the reason of `trouble`."""
+
+    tail: Tail | None
+    lines: bytes = b""
+    alive: bool | None = None
+    waiting: str = ""
+    trouble: RunnerError | None = None
+
+
+class Look:
+    """`tail`: what was read, None before there is anything. `notice` is told each trouble once."""
+
+    def __init__(self, watched: Watched, *, ask: Ask, notice: Callable[[str], None], patience: float) -> None:
+        self.watched = watched
+        self.tail: Tail | None = None
+        self._is_here = source_of(watched.where).directory is not None
+        self._ask = at_once if self._is_here else ask
+        self._notice = notice
+        self._patience = patience
+        self._first = -1
+        self._alive = True
+        self._waiting = ""
+        self._broken = ""
+        self._given_up = False
+        self._asked: Future[_Answer] | None = None
+        self._next = self._next_alive = 0.0
+        self._failures = 0
+        self._failing_since = 0.0
+        self._told: set[str] = set()
+        self._gathering: Future[Evidence] | None = None
+        self._evidence: Evidence | None = None
+        self._gatherings = 0
+        self._next_gathering = 0.0
+
+    @property
+    def state(self) -> RunState | None:
+        return self.tail.state if self.tail is not None else None
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody will add to its log, or nobody can read what is added."""
+        return self.is_broken or not self._alive or self._has_ended
+
+    @property
+    def is_broken(self) -> bool:
+        """What is known of it is not all that there is."""
+        return bool(self._broken) or self._given_up
+
+    @property
+    def _has_ended(self) -> bool:
+        """Its own last word. A process of this machine is awaited all the same."""
+        state = self.state
+        ended = state is not None and state.phase is RunPhase.FINISHED and state.seq > self._first
+        return ended and not self._is_here
+
+    @property
+    def holds(self) -> bool:
+        """Nothing is to be told: a living process is about to take up again what looks over, or what was read
+        last may be old, and cannot be read anew.
+        """
+        state = self.state
+        if state is None or self._given_up:
+            return True
+        return self._alive and state.phase in OVER and state.seq == self._first
+
+    @property
+    def life(self) -> Life:
+        asked_at = self.tail.source.planned_at if self.tail is not None and not self._is_here else 0.0
+        if self.is_over:
+            return Life(died=True, why=self._broken or GONE, asked_at=asked_at)
+        state = self.state
+        is_awaited = state is not None and (not state.seq or state.phase is RunPhase.INTERRUPTED)
+        return Life(waiting=self._words() if is_awaited else "", asked_at=asked_at)
+
+    def _words(self) -> str:
+        return self._waiting or ("" if self._is_here else _SILENT)
+
+    def look(self, now: float) -> None:
+        """Read what is new, if it is time to and the answer is there. Never waits for a store elsewhere."""
+        if self.is_over:
+            return
+        if self._asked is None and now >= self._next:
+            self._asked = self._ask(partial(self._question, now >= self._next_alive))
+        if self._asked is not None and self._asked.done():
+            asked, self._asked = self._asked, None
+            self._take(asked, now)
+
+    def _question(self, asks_alive: bool) -> _Answer:
+        """In a thread: changes nothing that another reads."""
+        alive, trouble = None, None
+        try:
+            if asks_alive:
+                alive = self.watched.alive()  # asked first: what it wrote before its end is read below
+            waiting = self.watched.waiting()
+        except RunnerError as error:
+            if self._is_here:
+                raise
+            waiting, trouble = "", error
+        try:
+            tail = self.tail or Tail(source_of(self.watched.where).again())
+        except NotFoundError:
+            return _Answer(tail=None, alive=alive, waiting=waiting, trouble=trouble)
+        lines = tail.source.fresh()
+        return _Answer(tail=tail, lines=lines, alive=alive, waiting=waiting, trouble=trouble)
+
+    def _take(self, asked: Future[_Answer], now: float) -> None:
+        try:
+            answer = asked.result()
+            self._fold(answer)
+        except StoreError as error:
+            self._failed(error, now)
+        except RunnerError as error:
+            self._broken = _unreadable(error)
+            self._say(error)
+        else:
+            self._failures = 0
+            self._next = now if self._is_here else now + source_of(self.watched.where).pace
+            self._live(answer, now)
+
+    def _fold(self, answer: _Answer) -> None:
+        begins = self.tail is None
+        self.tail = answer.tail
+        if self.tail is not None:
+            self.tail.fold(answer.lines)
+            self._first = self.tail.state.seq if begins else self._first
+
+    def _live(self, answer: _Answer, now: float) -> None:
+        self._waiting = answer.waiting
+        if answer.trouble is not None:
+            self._say(answer.trouble)
+        elif answer.alive is not None:
+            self._alive = answer.alive
+        if not self._is_here and (answer.alive is not None or answer.trouble is not None):
+            self._next_alive = now + ALIVE_EACH
+        state = self.state
+        if state is not None and state.phase in OVER and answer.lines:
+            self._next_alive = now  # whether it goes on is what everybody wants to know now
+
+    def _failed(self, error: StoreError, now: float) -> None:
+        """What is busy is asked on and on; what refuses may be put right by somebody while there is time."""
+        self._say(error)
+        if self._is_here:
+            self._broken = GONE
+            return
+        self._failing_since = self._failing_since if self._failures else now
+        self._failures += 1
+        self._next = now + _PAUSES[min(self._failures, len(_PAUSES)) - 1]
+        if not isinstance(error, StoreBusyError) and now - self._failing_since > self._patience:
+            self._given_up = True
+
+    def _say(self, error: RunnerError) -> None:
+        if error.message not in self._told:
+            self._told.add(error.message)
+            self._notice(
+                f"{error.message}; {error.hint}" if error.hint and not self._is_here else error.message
+            )
+
+    def has_evidence(self, now: float) -> bool:
+        """Whether what its jobs left is at hand; it is being read where it is not."""
+        if self._is_here or self._evidence is not None:
+            return True
+        if self._gathering is None and now >= self._next_gathering:
+            self._gathering = self._ask(self._read_evidence)
+        if self._gathering is not None and self._gathering.done():
+            gathered, self._gathering = self._gathering, None
+            self._gathered(gathered, now)
+        return self._evidence is not None
+
+    def evidence(self) -> Evidence:
+        return self._evidence if self._evidence is not None else self._read_evidence()
+
+    def _read_evidence(self) -> Evidence:
+        assert self.tail is not None  # noqa: S101  nothing is told before it is there
+        return files.evidence(self.tail.source, self.tail.state)
+
+    def _gathered(self, gathered: Future[Any], now: float) -> None:
+        try:
+            self._evidence = gathered.result()
+        except StoreError as error:
+            self._say(error)
+            self._gatherings += 1
+            self._next_gathering = now + _PAUSES[min(self._gatherings, len(_PAUSES)) - 1]
+            if self._gatherings >= _GATHERINGS:
+                self._evidence = Evidence()
+
+
+def _unreadable(error: RunnerError) -> str:
+    return f"{UNREADABLE}: {error.message}"

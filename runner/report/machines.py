@@ -1,0 +1,65 @@
+"""What is said of a run's machines: the one it waits for, those it went through, why none is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.model import Plan
+from runner.report import clean
+from runner.report.escaping import code
+from runner.state import MachineState, RunPhase, RunState
+
+UNREADABLE = "its log cannot be read any further"
+"""How the reason begins for which a run is not followed to its end."""
+_SHOWN = 5
+_REASON = 400
+
+
+def waits_for(state: RunState, words: str) -> str:
+    """For a status: without what changes all the time, which comes after the first comma of `words`."""
+    head = clean.line(words, 300).partition(",")[0]
+    which = "its machine" if _is_first(state) else "another machine"
+    return f"Waiting for {which}: {head}" if head else f"Waiting for {which}"
+
+
+def waits_in_full(state: RunState, words: str) -> str:
+    """The same for a comment."""
+    return f"Waits for {'its' if _is_first(state) else 'another'} machine: {code(words, limit=_REASON)}"
+
+
+def waiting_headline(plan: Plan, state: RunState) -> str:
+    title = code(plan.queue.queue_name) or code(plan.queue.queue_id)
+    return f"{title} waits for {'its' if _is_first(state) else 'another'} machine"
+
+
+def course(state: RunState) -> str:
+    """A line on what the machines did to the run, "" where that is nothing to speak of."""
+    if state.phase is RunPhase.INTERRUPTED and (state.machines or state.interrupted.startswith(UNREADABLE)):
+        return f"Interrupted: {code(state.interrupted, limit=_REASON)}"
+    gone = [machine for machine in state.machines if machine.lost]
+    if not gone:
+        return ""
+    last = state.machines[-1]
+    lost = f"{_name(gone[-1])} was lost: {code(gone[-1].lost, limit=_REASON)}"
+    if last.lost:
+        return f"No machine works on it any more: {lost}"
+    return f"It went on on {_name(last)} after {lost}"
+
+
+def machine_facts(state: RunState) -> Iterator[str]:
+    """A line a machine, the newest ones."""
+    hidden = len(state.machines) - _SHOWN
+    if hidden > 0:
+        yield f"{hidden:,} earlier machines"
+    for machine in state.machines[-_SHOWN:]:
+        said = [code(machine.type), "spot" if machine.spot else "", code(machine.zone or machine.region)]
+        kind = ", ".join(filter(None, said))
+        yield f"Machine {_name(machine)}" + (f" ({kind})" if kind else "")
+
+
+def _is_first(state: RunState) -> bool:
+    return not state.machines and not state.started_at
+
+
+def _name(machine: MachineState) -> str:
+    return code(machine.instance_id, limit=60) or "a machine without a name"
