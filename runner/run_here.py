@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from runner.graph import Graph
 from runner.model import Git, Outcome, Plan, Queue
 from runner.plan import to_json
 from runner.ports import Clock, Secrets
+from runner.runs.exclusive import Candidate, turn
 from runner.runs.reading import read
 from runner.scheduler import OnEvents, Scheduler
 from runner.secrets import Given, cleaned, resolve, sources
@@ -57,19 +58,20 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
     """A new run. Raises RefusedError, before anything exists, for what would fail in the first job."""
     given = preflight(plan.queue, here)
     store = DirectoryStore(here.directory, run_id)
-    store.create(to_json(plan))
     clock = SystemClock()
-    store.lease(_holder(run_id))
-    try:
-        store.open_log()
-        state = RunState.new(run_id, plan.queue)
-        event = started(plan, here, clock.now())
-        apply(state, event)
-        store.append([event])
-        held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
-        return _drive(held, here, on_events, [event])
-    finally:
-        store.close()
+    with _turn(plan.queue, here, run_id):
+        store.create(to_json(plan))
+        store.lease(_holder(run_id))
+        try:
+            store.open_log()
+            state = RunState.new(run_id, plan.queue)
+            event = started(plan, here, clock.now())
+            apply(state, event)
+            store.append([event])
+            held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
+            return _drive(held, here, on_events, [event])
+        finally:
+            store.close()
 
 
 def resume(here: Here, *, on_events: OnEvents) -> RunState:
@@ -108,7 +110,7 @@ def cancel(here: Here, job_ids: Sequence[str], *, by: str, on_events: OnEvents) 
         asked = e.CancelRequested(at=SystemClock().now(), job_ids=tuple(job_ids), by=by, request=name)
         return (asked,)
 
-    return take_up(here, on_events, events)
+    return take_up(here, on_events, events, waits=False)
 
 
 def check_known(state: RunState, job_ids: Sequence[str]) -> None:
@@ -126,10 +128,12 @@ def take_up(
     more: Callable[[RunState], Sequence[e.Event]],
     *,
     even_finished: bool = False,
+    waits: bool = True,
 ) -> RunState:
     """Take up a run: lease, leftovers of the dead runner, cut-off attempts, `more` events, and on.
 
-    A run that is over is given back as it is, unless `even_finished`.
+    A run that is over is given back as it is, unless `even_finished`. One that `waits` takes its turn among
+    those of its group; its own lease comes before that: nobody waits for the run itself.
     """
     plan, state = read(here.directory)
     if state.phase is RunPhase.FINISHED and not even_finished:
@@ -138,20 +142,30 @@ def take_up(
     store = DirectoryStore(here.directory, state.run_id)
     store.lease(_holder(state.run_id))
     try:
-        state = fold(state.run_id, plan.queue, store.open_log())  # the log again, now that nobody else writes
-        if state.phase is RunPhase.FINISHED and not even_finished:
-            return state
-        extra = more(state)
-        end_leftovers(state.run_id, _sessions(state))
-        clock = SystemClock()
-        events = [*_revival(plan, state, here, clock), *extra]
-        for event in events:
-            apply(state, event)
-        store.append(events)
-        held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
-        return _drive(held, here, on_events, events)
+        with _turn(plan.queue, here, state.run_id) if waits else nullcontext():
+            # The log again, now that nobody else writes.
+            state = fold(state.run_id, plan.queue, store.open_log())
+            if state.phase is RunPhase.FINISHED and not even_finished:
+                return state
+            extra = more(state)
+            end_leftovers(state.run_id, _sessions(state))
+            clock = SystemClock()
+            events = [*_revival(plan, state, here, clock), *extra]
+            for event in events:
+                apply(state, event)
+            store.append(events)
+            held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
+            return _drive(held, here, on_events, events)
     finally:
         store.close()
+
+
+def _turn(queue: Queue, here: Here, run_id: str) -> AbstractContextManager[None]:
+    inside = here.environ.get("RUNNER_RUN_ID", "")
+    one = Candidate(
+        run_id=run_id, directory=here.directory, checkout=here.checkout, queue=queue, inside=inside
+    )
+    return turn(one, _holder(run_id), here.notice)
 
 
 def _sessions(state: RunState) -> list[Session]:
