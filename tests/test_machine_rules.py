@@ -243,7 +243,7 @@ class TestSecrets:
         ("source", "held", "said"),
         [
             ("ssm:/a", refusal("ParameterNotFound"), "there is no ssm:/a"),
-            ("ssm:/a", refusal("AccessDeniedException"), "ssm:/a is denied to this machine"),
+            ("ssm:/a", refusal("AccessDeniedException"), "ssm:/a is denied here"),
             ("ssm:/a", refusal("InvalidKeyId"), "cannot be decrypted"),
             ("secretsmanager:a", refusal("ResourceNotFoundException"), "there is no secretsmanager:a"),
             ("secretsmanager:a", "binary", "is binary"),
@@ -275,7 +275,7 @@ class TestSecrets:
         made = queue(job("j", secrets={"A": "ssm:/a", "B": "ssm:/b", "C": "env:C"}))
         _, missing = resolve(made, {}, CloudSecrets(lambda _: client))
         assert [sentence.split(" ")[3] for sentence in missing] == ["A", "B", "C"]
-        assert resolve(made, {})[1][0].endswith("which only a machine in the cloud can read")
+        assert "A comes from ssm:, and here are no AWS credentials" in resolve(made, {})[1][0]
 
     def test_a_cloud_that_is_busy_is_no_refusal(self) -> None:
         client = Answers({"/a": refusal("ThrottlingException")})

@@ -10,14 +10,9 @@ from typing import Any, NamedTuple
 
 from runner.problems import Route
 
-_PROVIDERS = {
-    "ec2": "launch an EC2 instance",
-    "batch": "send jobs to AWS Batch",
-    "slurm": "send jobs to Slurm",
-}
+_PROVIDERS = {"batch": "send jobs to AWS Batch", "slurm": "send jobs to Slurm"}
 _QUEUE_UNSUPPORTED = {
     "resources": "`resources` of the queue: pools are not enforced yet, only `max_parallel` is",
-    "concurrency": "`concurrency`: runs of one group do not wait for each other yet",
     "notify": "`notify`: nobody is notified yet",
 }
 _JOB_UNSUPPORTED = {
@@ -45,7 +40,7 @@ def unsupported(fields: Mapping[str, Any]) -> tuple[Note, ...]:
 
 def refused(fields: Mapping[str, Any], provider: str) -> tuple[Note, ...]:
     """The same. `provider` is that of the queue's machine, wherever it is configured."""
-    found = [*_of_jobs(fields, _JOB_REFUSED), *_of_secrets(fields)]
+    found = list(_of_jobs(fields, _JOB_REFUSED))
     if provider in _PROVIDERS:
         sentence = f"`machine.provider: {provider}`: this version cannot {_PROVIDERS[provider]} yet"
         found.insert(0, Note(sentence, ("machine", "provider")))
@@ -61,24 +56,6 @@ def _of_jobs(fields: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[No
         elif using:
             number, job = using[0]
             yield Note(text.format(jobs=_jobs(str(job.get("job_id", "")), len(using))), ("jobs", number, key))
-
-
-def _of_secrets(fields: Mapping[str, Any]) -> Iterator[Note]:
-    """One sentence for each kind of source that cannot be read."""
-    places: list[tuple[Route, Any]] = [
-        (("defaults", "secrets"), (fields.get("defaults") or {}).get("secrets"))
-    ]
-    for number, job in enumerate(fields.get("jobs") or ()):
-        if "secrets" in job:
-            places.append((("jobs", number, "secrets"), job["secrets"]))
-    told = set()
-    for route, secrets in places:
-        for name, source in (secrets or {}).items():
-            kind = str(source).partition(":")[0]
-            if kind in ("ssm", "secretsmanager") and kind not in told:
-                told.add(kind)
-                sentence = f"`secrets` from `{kind}:`: this version reads `env:NAME` only"
-                yield Note(sentence, (*route, name))
 
 
 def _jobs(first: str, count: int) -> str:

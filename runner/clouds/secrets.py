@@ -49,13 +49,19 @@ class CloudSecrets:
 def _told(kind: str, name: str, error: Exception) -> CloudError:
     code = code_of(error) if isinstance(error, sdk.ClientError) else ""
     if code in _MISSING:
-        return CloudRefusedError(f"there is no {kind}:{name}", hint="create it in the machine's region")
+        return CloudRefusedError(
+            f"there is no {kind}:{name}", hint="create it, in the region that is used here"
+        )
     if code in _DENIED:
-        hint = f"allow {_ACTIONS[kind]} on it in the instance profile's role"
-        return CloudRefusedError(f"{kind}:{name} is denied to this machine", hint=hint)
+        hint = (
+            f"allow {_ACTIONS[kind]} on it to whoever runs this; on a machine, to the instance profile's role"
+        )
+        return CloudRefusedError(f"{kind}:{name} is denied here", hint=hint)
     if code in _KEY:
-        hint = "allow kms:Decrypt on its key in the instance profile's role"
-        return CloudRefusedError(f"{kind}:{name} cannot be decrypted by this machine", hint=hint)
+        hint = (
+            "allow kms:Decrypt on its key to whoever runs this; on a machine, to the instance profile's role"
+        )
+        return CloudRefusedError(f"{kind}:{name} cannot be decrypted here", hint=hint)
     told = trouble(f"read {kind}:{name}", error)
     if code and not isinstance(told, CloudBusyError):  # in AWS's words it could be anything
         return CloudRefusedError(f"cannot read {kind}:{name}: AWS refuses it ({code})")
