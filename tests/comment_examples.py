@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from runner import events as e
 from runner.model import Queue
+from runner.plan import Cost
 from runner.problems import Location, Problem, Severity
 from runner.report.comment_plan import PlannedQueue, PullPlan
 from runner.report.evidence import Evidence, StoredFile
@@ -126,8 +127,18 @@ PAST = tuple(
 )
 
 
-def planned(made: Queue, **fields: object) -> PlannedQueue:
-    shown = preview(made)
+COST = Cost(
+    dollars=12.391,
+    types=("m7i.large", "m6i.large"),
+    region="us-east-1",
+    type="m7i.large",
+    price=0.1008,
+    as_of="2026-07",
+)
+
+
+def planned(made: Queue, *, cost: Cost | None = None, **fields: object) -> PlannedQueue:
+    shown = preview(made, cost=cost)
     return PlannedQueue(source=shown.plan.source, preview=shown, **fields)  # type: ignore[arg-type]
 
 
@@ -137,7 +148,7 @@ def pull(*queues: PlannedQueue, **fields: object) -> PullPlan:
 
 
 PULLS: dict[str, PullPlan] = {
-    "one": pull(planned(complex_pipeline(), cost=12.391)),
+    "one": pull(planned(complex_pipeline(), cost=COST)),
     "several": pull(planned(fan(3)), planned(complex_pipeline()), removed=("queues/old.yaml",), history=PAST),
     "broken": pull(planned(fan(2)), BROKEN, history=PAST),
     "nothing": pull(history=PAST[:1]),

@@ -23,6 +23,7 @@ from runner.report.wording import NOT_GOOD, tally
 from tests.builders import RUN_ID, START, Log, failed_log, job, plan, queue
 from tests.comment_examples import (
     BROKEN,
+    COST,
     EVIDENCE,
     HOSTILE,
     LINKS,
@@ -261,7 +262,7 @@ class TestPlan:
         assert f"Planned at `0123456789ab`. {says}\n" in plan_comment(pull(*made))
 
     def test_a_cost_is_rounded_up(self) -> None:
-        assert "(at most 12.40 USD)" in plan_comment(pull(planned(fan(2), cost=12.391)))
+        assert "(at most `$12.40`)" in plan_comment(pull(planned(fan(2), cost=COST)))
 
     def test_many_queues_are_in_the_table_and_those_that_are_broken_first(self) -> None:
         many = [replace(planned(fan(3)), source=f"queues/{i}.yaml") for i in range(60)]
@@ -374,4 +375,4 @@ def _finished(job_id: str, reason: str) -> JobFinished:
 
 def test_a_complex_pipeline_is_the_same_on_a_laptop_and_in_the_forge() -> None:
     """Pure functions of their arguments: twice the same, byte for byte."""
-    assert plan_comment(PULLS["one"]) == plan_comment(pull(planned(complex_pipeline(), cost=12.391)))
+    assert plan_comment(PULLS["one"]) == plan_comment(pull(planned(complex_pipeline(), cost=COST)))

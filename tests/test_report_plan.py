@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from runner.model import Machine, Queue, Retry
-from runner.plan import Preview
+from runner.plan import Preview, Prices, analyse, cost_of
+from runner.plan.prices import RegionPrices
 from runner.problems import Location, Problem, Severity
+from runner.report.cost_words import money
 from runner.report.escaping import code, fence, visible
 from runner.report.mermaid import escape, flowchart
 from runner.report.plan_json import plan_json
@@ -296,3 +299,73 @@ def test_a_mermaid_label_has_only_letters_and_codes(text: str) -> None:
 def test_mermaid_labels_can_be_decoded() -> None:
     assert escape('a"b]#c') == "a#34;b#93;#35;c"
     assert escape("x" * 100) == "x" * 79 + "#8230;"
+
+
+PRICES = Prices(regions={"us-east-1": RegionPrices(as_of="2026-07", types={"a.large": 0.1, "b.large": 0.25})})
+
+
+BESIDES = "(its timeouts, and 15m to boot and to store)"
+REST = "3 machines: first + 2 automatic resumes; instance only; prices of 2026-07)"
+
+
+def on_ec2(*, region: str = "us-east-1", timeout: float | None = None, **options: Any) -> Preview:
+    machine = Machine(provider="ec2", options=options)
+    made = replace(queue(job("a", timeout=timeout)), machine=machine)
+    bound = analyse(made).bound
+    return preview(made, cost=cost_of(made, bound, region=region, prices=PRICES))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"type": "a.large"}, f"at most $1.20 (a.large, us-east-1, $0.10/h × 4h × {REST}"),
+        (
+            {"type": "a.large", "fallback": ["b.large"], "ttl": "90m"},
+            f"at most $1.13 (b.large, the dearest of a.large, b.large, us-east-1, $0.25/h × 1h30m × {REST}",
+        ),
+        (
+            {"type": "b.large", "timeout": 1790.0},
+            f"at most $0.57 (b.large, us-east-1, $0.25/h × 45m {BESIDES} × {REST}",
+        ),
+        ({"type": "p9.large"}, "unknown: no price known for p9.large in us-east-1"),
+        (
+            {"type": "a.large", "region": ""},
+            "unknown: no region is set (`aws.region` in .github/runner.yaml, or `machine.region`)",
+        ),
+    ],
+)
+def test_the_bound_on_cost_says_what_it_is_made_of(options: dict[str, Any], says: str) -> None:
+    made = on_ec2(**options)
+    text = " ".join(plan_text(made).split())
+    assert f"bound on cost {says}" in text
+    assert f"- Cost: {says}\n" in plan_markdown(made).replace("`", "").replace(
+        "(aws.region in .github/runner.yaml, or machine.region)",
+        "(`aws.region` in .github/runner.yaml, or `machine.region`)",
+    )
+
+
+def test_programs_get_the_cost_in_its_parts() -> None:
+    cost = json.loads(plan_json(on_ec2(type="a.large", fallback=["b.large"])))["cost"]
+    assert cost == {
+        "at_most": 3.0, "currency": "USD", "machine_type": "b.large", "machine_types": ["a.large", "b.large"],
+        "region": "us-east-1", "per_hour": 0.25, "seconds": 14400, "by": "ttl", "machines": 3,
+        "prices_as_of": "2026-07", "unknown": [],
+    }  # fmt: skip
+    unknown = json.loads(plan_json(on_ec2(type="p9.large")))["cost"]
+    assert (unknown["at_most"], unknown["per_hour"], unknown["unknown"]) == (None, None, ["p9.large"])
+    assert json.loads(plan_json(PREVIEWS["complex"]))["cost"] is None
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"),
+    [
+        (0.0, "$0.00"),
+        (0.001, "$0.01"),
+        (1.1, "$1.10"),
+        (0.29, "$0.29"),
+        (12.391, "$12.40"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_money_is_rounded_up_and_no_further(dollars: float, shown: str) -> None:
+    assert money(dollars) == shown

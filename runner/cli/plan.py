@@ -30,8 +30,8 @@ _WITH_IT = ("templates", ".github/runner.yaml")
 def plan(source: str, params: dict[str, str], base: str | None, form: str, *, strict: bool) -> int:
     """Show what a queue file would run, without running it.
 
-    FILE is a queue file, - is standard input. Shown are the graph, its critical path, bounds of time, the
-    attempts of each job, and with --base what changed.
+    FILE is a queue file, - is standard input. Shown are the graph, its critical path, bounds of time and
+    cost, the attempts of each job, and with --base what changed.
     """
     surroundings = Surroundings.look()
     prepared = surroundings.prepare(source, params=params, require_params=True)
@@ -43,7 +43,11 @@ def plan(source: str, params: dict[str, str], base: str | None, form: str, *, st
         old = _old(source, params, base, surroundings)
         changes = plans.compare(old, prepared.queue)
     made = planning.plan_of(surroundings, prepared, prepared.queue, source)
-    planning.write(planning.preview(made, changes=changes, base=base or "", problems=prepared.problems), form)
+    region = prepared.config.account.region
+    preview = planning.preview(
+        made, region=region, changes=changes, base=base or "", problems=prepared.problems
+    )
+    planning.write(preview, form)
     return 0
 
 

@@ -11,6 +11,7 @@ import click
 
 from runner import plan as plans
 from runner.cli.queues import Surroundings
+from runner.launching.cost import carried
 from runner.model import Plan, Queue
 from runner.plan import Changes, Preview
 from runner.prepare import Prepared
@@ -32,10 +33,24 @@ def plan_of(surroundings: Surroundings, prepared: Prepared, queue: Queue, source
 
 
 def preview(
-    plan: Plan, *, changes: Changes | None = None, base: str = "", problems: Sequence[Problem] = ()
+    plan: Plan,
+    *,
+    region: str,
+    changes: Changes | None = None,
+    base: str = "",
+    problems: Sequence[Problem] = (),
 ) -> Preview:
-    facts = plans.analyse(plan.queue, slots=cpus())
-    return Preview(plan=plan, facts=facts, changes=changes, base=base, problems=tuple(problems))
+    """`region`: where machines are launched that name none. How many CPUs those have is not known here."""
+    is_here = plan.queue.machine.provider == "local"
+    facts = plans.analyse(plan.queue, slots=cpus() if is_here else None)
+    return Preview(
+        plan=plan,
+        facts=facts,
+        cost=plans.cost_of(plan.queue, facts.bound, region=region, prices=carried()),
+        changes=changes,
+        base=base,
+        problems=tuple(problems),
+    )
 
 
 def write(made: Preview, form: str) -> None:

@@ -15,6 +15,7 @@ from runner.errors import SUCCEEDED, ForgeRefusedError, PlanError, RunnerError
 from runner.gitops import history, posting, receiving
 from runner.gitops.artifact import Bundle
 from runner.gitops.before import queues_at
+from runner.gitops.configured import config_at
 from runner.gitops.context import Context
 from runner.gitops.digests import CONTEXT, newest
 from runner.gitops.payload import WorkflowRunEvent
@@ -88,6 +89,7 @@ def _pull_plan(
     number: int,
     before: dict[str, Queue | None] | None = None,
     pushed: dict[str, Queue] | None = None,
+    region: str = "",
 ) -> PullPlan:
     files = context.files_url(run.commit)
     if read.bundle is None:
@@ -99,7 +101,13 @@ def _pull_plan(
             unreadable=read.why,
         )
     return pull_of(
-        read.bundle, number=number, generation=generation(run), before=before, pushed=pushed, files=files
+        read.bundle,
+        number=number,
+        generation=generation(run),
+        before=before,
+        pushed=pushed,
+        files=files,
+        region=region,
     )
 
 
@@ -108,15 +116,17 @@ def _compared(
 ) -> PullPlan:
     """With what changed against the base and since the push that the comment showed before."""
     before = pushed = None
+    region = ""
     if read.bundle is not None and read.bundle.plans:
         sources = [plan.source for plan in read.bundle.plans]
         base = _base(context, pull)
         before = queues_at(context.checkout, base, sources) if base else None
+        region = _region(context, base) if base else ""
         shown = posting.plan_comments(forge, pull.number)[0].newest
         past = shown.past if shown is not None else ()
         last = next((one.sha for one in past if one.sha != run.commit), "")
         pushed = queues_of_push(forge, run, last) if last else None
-    return _pull_plan(context, read, run, number=pull.number, before=before, pushed=pushed)
+    return _pull_plan(context, read, run, number=pull.number, before=before, pushed=pushed, region=region)
 
 
 def _base(context: Context, pull: PullRequest) -> str:
@@ -125,6 +135,14 @@ def _base(context: Context, pull: PullRequest) -> str:
         known = history.exists(context.checkout, pull.base_commit)
         return pull.base_commit if known else history.head(context.checkout)
     except RunnerError:  # the comment then says nothing of changes
+        return ""
+
+
+def _region(context: Context, base: str) -> str:
+    """Where the configuration in force launches machines, "" where it does not say."""
+    try:
+        return config_at(context.checkout, base).account.region
+    except RunnerError:  # it is broken, as the plan says; the bound on the cost is then unknown
         return ""
 
 

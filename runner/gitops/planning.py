@@ -51,7 +51,7 @@ def plan(context: Context, happened: Happened, output: Path) -> int:
         )
     )
     _put(output, raw)
-    _show(context, revisions, bundle)
+    _show(context, revisions, bundle, config)
     return FAILED if any(file.broken for file in bundle.queues) else SUCCEEDED
 
 
@@ -123,11 +123,17 @@ def _put(output: Path, raw: bytes) -> None:
         ) from error
 
 
-def _show(context: Context, revisions: Revisions, bundle: Bundle) -> None:
+def _show(context: Context, revisions: Revisions, bundle: Bundle, config: Config) -> None:
     """Annotations on the lines of the change, and the summary of the job: the comment, as it will be."""
     problems = [problem for file in bundle.queues for problem in file.problems]
     sys.stdout.write(problems_github.text(problems, len(bundle.queues)))
     sources = [file.source for file in bundle.queues if file.plan is not None]
     before = queues_at(context.checkout, revisions.base, sources) if sources else {}
-    pull = pull_of(bundle, number=revisions.number, before=before, files=context.files_url(revisions.sha))
+    pull = pull_of(
+        bundle,
+        number=revisions.number,
+        before=before,
+        files=context.files_url(revisions.sha),
+        region=config.account.region,
+    )
     context.summarize(markdown(pull))

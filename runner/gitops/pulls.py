@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from runner import plan as plans
 from runner.gitops.artifact import Bundle, PlannedFile
 from runner.gitops.digests import agreed, description
+from runner.launching.cost import carried
 from runner.model import Queue
 from runner.plan.words import counted
 from runner.problems import Severity
@@ -22,30 +23,37 @@ def pull_of(
     before: Mapping[str, Queue | None] | None = None,
     pushed: Mapping[str, Queue] | None = None,
     files: str = "",
+    region: str = "",
 ) -> PullPlan:
     """`before` are the queues of the base by source, None for a new one; `pushed` all of the push before.
 
-    What is not known is left out, or None. `files` is the URL of the tree at the commit that was planned.
+    What is not known is left out, or None. `files` is the URL of the tree at the commit that was planned,
+    `region` where machines are launched that name none.
     """
     return PullPlan(
         number=number,
         sha=bundle.sha,
         generation=generation,
-        queues=tuple(_queue(file, before or {}, pushed) for file in bundle.queues),
+        queues=tuple(_queue(file, before or {}, pushed, region) for file in bundle.queues),
         removed=bundle.removed,
         links=Links(files=files),
     )
 
 
 def _queue(
-    file: PlannedFile, before: Mapping[str, Queue | None], pushed: Mapping[str, Queue] | None
+    file: PlannedFile,
+    before: Mapping[str, Queue | None],
+    pushed: Mapping[str, Queue] | None,
+    region: str,
 ) -> PlannedQueue:
     if file.plan is None:
         return PlannedQueue(source=file.source, problems=file.problems, params=file.params)
     queue = file.plan.queue
+    facts = plans.analyse(queue)
     preview = plans.Preview(
         plan=file.plan,
-        facts=plans.analyse(queue),
+        facts=facts,
+        cost=plans.cost_of(queue, facts.bound, region=region, prices=carried()),
         changes=plans.compare(before[file.source], queue) if file.source in before else None,
         problems=tuple(p for p in file.problems if p.severity is Severity.WARNING),
     )

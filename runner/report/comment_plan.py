@@ -10,13 +10,13 @@ from runner import layouts
 from runner.plan import Changes, Preview
 from runner.plan.words import counted
 from runner.problems import Problem, Severity
-from runner.report import markers
+from runner.report import cost_words, markers
 from runner.report import plan_words as words
 from runner.report.budget import ESSENTIAL, LIMIT, Section, fit, missing
 from runner.report.escaping import code
 from runner.report.links import Links
 from runner.report.plan_changes import changes
-from runner.report.plan_parts import plan_sections, price_of, problem_line
+from runner.report.plan_parts import plan_sections, problem_line
 
 DETAILED = 8
 """Queues that are shown with everything; of more, the table says how they stand."""
@@ -29,15 +29,14 @@ _PROBLEMS = ((30, 500), (8, 300), (2, 120))
 class PlannedQueue:
     """One queue file of the pull request. `preview` is None where it cannot be planned; `problems` say why.
 
-    `pushed` is what changed since the plan before, `cost` a bound in US dollars, both where they are known.
-    `params` have no value yet: then there is no plan, and nothing is wrong.
+    `pushed` is what changed since the plan before, where that is known. `params` have no value yet: then
+    there is no plan, and nothing is wrong.
     """
 
     source: str
     preview: Preview | None = None
     problems: tuple[Problem, ...] = ()
     pushed: Changes | None = None
-    cost: float | None = None
     params: tuple[str, ...] = ()
 
     @property
@@ -166,7 +165,7 @@ def _block(number: int, queue: PlannedQueue, links: Links) -> list[Section]:
     broken = [_problems(prefix, queue, links)] if queue.broken else []
     if queue.preview is None:
         return broken or [Section(name=f"{prefix}waits", rank=ESSENTIAL, forms=_waits(queue, links))]
-    made = plan_sections(queue.preview, links=links, cost=queue.cost, prefix=prefix)
+    made = plan_sections(queue.preview, links=links, prefix=prefix)
     if queue.pushed is not None:
         forms = tuple(changes(queue.pushed, " since the last push", shown) for shown in (20, 5, 0))
         made.insert(1, Section(name=f"{prefix}pushed", rank=45, forms=forms))
@@ -215,7 +214,7 @@ def _cells(queue: PlannedQueue) -> tuple[str, ...]:
         return source, "waits for values", "", "", "", "", ""
     if queue.preview is None or queue.broken:
         return source, f"cannot run: {counted(len(_errors(queue)), 'problem')}", "", "", "", "", ""
-    facts = queue.preview.facts
+    facts, cost = queue.preview.facts, queue.preview.cost
     return (
         source,
         "ready",
@@ -223,7 +222,7 @@ def _cells(queue: PlannedQueue) -> tuple[str, ...]:
         f"{len(facts.levels):,}",
         words.at_most(facts.bound),
         code(words.machine(queue.preview), limit=60, cell=True),
-        price_of(queue.cost) if queue.cost is not None else "",
+        cost_words.at_most(cost, code) if cost is not None else "",
     )
 
 

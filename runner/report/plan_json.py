@@ -10,6 +10,9 @@ jobs            in the order of the file: job_id, level (from 1), depends_on, on
 levels          lists of job ids
 critical_path   {job_ids, seconds (null where a job has no timeout)}
 bound           {seconds (null: none), by ("jobs", "queue" or ""), max_parallel, unbounded (job ids)}
+cost            null where no machine is paid for, or {at_most (null: unknown), currency, machine_type (the
+                dearest), machine_types, region, per_hour, seconds (of one machine), by ("ttl" or "timeouts"),
+                machines, prices_as_of, unknown (types without a price)}
 changes         null, or {base, created, none, queue, added, removed, renamed, changed, reparented, reordered}
 warnings        sentences
 problems        {rule, severity, message, hint, file, line, column}
@@ -21,7 +24,7 @@ import json
 from typing import Any
 
 from runner.model import Job
-from runner.plan import Changes, FieldChange, JobChange, JobFacts, Preview
+from runner.plan import Changes, Cost, FieldChange, JobChange, JobFacts, Preview
 from runner.problems import Problem
 
 VERSION = 1
@@ -54,9 +57,26 @@ def _report(preview: Preview) -> dict[str, Any]:
             "max_parallel": bound.slots,
             "unbounded": bound.unbounded,
         },
+        "cost": None if preview.cost is None else _cost(preview.cost),
         "changes": None if preview.changes is None else _changes(preview.changes, preview.base),
         "warnings": facts.warnings,
         "problems": [_problem(problem) for problem in preview.problems],
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {
+        "at_most": None if cost.dollars is None else round(cost.dollars, 6),
+        "currency": "USD",
+        "machine_type": cost.type,
+        "machine_types": cost.types,
+        "region": cost.region,
+        "per_hour": cost.price or None,
+        "seconds": cost.seconds,
+        "by": cost.by,
+        "machines": cost.machines,
+        "prices_as_of": cost.as_of,
+        "unknown": cost.unknown,
     }
 
 

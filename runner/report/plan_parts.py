@@ -13,6 +13,7 @@ from runner.model import Job
 from runner.plan import Preview
 from runner.plan.words import counted
 from runner.problems import Problem, Severity
+from runner.report import cost_words
 from runner.report import plan_words as words
 from runner.report.budget import ESSENTIAL, LIMIT, Section, size
 from runner.report.escaping import code, fence
@@ -26,18 +27,13 @@ _COMMAND = (4000, 300)
 """Characters of a command that are shown, where there is room and where there is less."""
 
 
-def plan_sections(
-    preview: Preview, *, links: Links | None = None, cost: float | None = None, prefix: str = ""
-) -> list[Section]:
-    """`prefix` makes the names of the sections unique where there are several queues.
-
-    `cost` is a bound on the price of the machine in US dollars, where prices are known.
-    """
+def plan_sections(preview: Preview, *, links: Links | None = None, prefix: str = "") -> list[Section]:
+    """`prefix` makes the names of the sections unique where there are several queues."""
     links = links or Links()
     jobs = preview.plan.queue.jobs
     since = f" since {code(preview.base)}" if preview.base else ""
     made = [
-        Section(name="verdict", rank=ESSENTIAL, forms=("\n".join(_verdict(preview, cost)),)),
+        Section(name="verdict", rank=ESSENTIAL, forms=("\n".join(_verdict(preview)),)),
         Section(name="changes", rank=50, forms=tuple(changes(preview.changes, since, n) for n in _LINES)),
         Section(name="warnings", rank=40, forms=tuple(_warnings(preview, links, n) for n in _LINES)),
         Section(name="jobs", rank=30, title="jobs", forms=(*(_table(jobs, n) for n in _ROWS), "")),
@@ -51,29 +47,26 @@ def _named(prefix: str, section: Section) -> Section:
     return Section(name=prefix + section.name, rank=section.rank, title=section.title, forms=section.forms)
 
 
-def _verdict(preview: Preview, cost: float | None) -> Iterator[str]:
+def _verdict(preview: Preview) -> Iterator[str]:
     plan, bound = preview.plan, preview.facts.bound
     title = "" if plan.queue.queue_name == plan.queue.queue_id else f": {code(plan.queue.queue_name)}"
     yield f"### Plan of {code(plan.queue.queue_id)}{title}"
     yield ""
     machine = code(words.machine(preview))
-    price = f" ({price_of(cost)})" if cost is not None else ""
+    cost = preview.cost
+    price = f" ({cost_words.at_most(cost, code)})" if cost is not None and cost.dollars is not None else ""
     yield f"**{words.size(preview)}, {words.at_most(bound)}**, on {machine}{price}, from {code(plan.source)}"
     yield ""
     path = " → ".join(code(job_id) for job_id in words.critical_ids(preview))
     yield f"- Critical path: {path} ({words.critical_length(preview)})"
     bounded = words.at_most(bound) if bound.seconds is not None else "none"
     yield f"- Bound on time: {bounded} ({words.bound_reason(bound, mark=code)})"
+    if cost is not None:
+        yield f"- Cost: {cost_words.sentence(cost, partial(code, limit=60))}"
     starts = words.starts(plan.queue, partial(code, limit=100))
     if starts:
         yield f"- Runs: {starts}"
     yield f"- Digest: {code(plan.digest)}"
-
-
-def price_of(cost: float) -> str:
-    """Rounded up to a cent: what is shown has to be a bound as well."""
-    cents = -int(-cost * 100 // 1)
-    return f"at most {cents // 100:,}.{cents % 100:02d} USD"
 
 
 def _warnings(preview: Preview, links: Links, shown: int) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from runner.plan import Preview
-from runner.report import drawing
+from runner.report import cost_words, drawing
 from runner.report import plan_words as words
 from runner.report.escaping import visible
 from runner.report.graph_text import clip, graph_lines
@@ -41,6 +41,8 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     yield from _wrapped(path, "critical path  ", width)
     if bound.seconds is not None:
         yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
+    if preview.cost is not None:
+        yield from _wrapped(cost_words.sentence(preview.cost, visible), "bound on cost  ", width)
     yield from _changes(preview, width)
     warnings = words.warnings(preview)
     if warnings:
