@@ -55,7 +55,9 @@ def run(
         return FAILED
     plan = planning.plan_of(surroundings, prepared, prepared.queue, source)
     if dry_run:
-        planning.write(planning.preview(plan), "json" if as_json else "text")
+        planning.write(
+            planning.preview(plan, region=prepared.config.account.region), "json" if as_json else "text"
+        )
         return 0
     return _run(plan, surroundings, max_parallel, run_dir, as_json=as_json)
 
