@@ -93,8 +93,8 @@ class _Sources:
             return _MissingError(f"comes from ${rest}, which is not set") if found is None else found
         if self._kept is None:
             return _MissingError(
-                f"comes from {kind}:, and here are no AWS credentials to read it with: run the queue with some, "
-                "or on a machine of its own (`machine.provider: ec2`)"
+                f"comes from {kind}:, and here are no AWS credentials to read it with: run the queue with "
+                "some, or on a machine of its own (`machine.provider: ec2`)"
             )
         try:
             return self._kept.read(source)

@@ -16,6 +16,7 @@ from runner.problems import shorten
 _MISSING = {"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"}
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
 _KEY = {"InvalidKeyId", "DecryptionFailure", "KMSAccessDeniedException"}
+_WHOM = "to whoever runs this; on a machine, in the instance profile's role"
 _ACTIONS = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
 
 
@@ -53,14 +54,10 @@ def _told(kind: str, name: str, error: Exception) -> CloudError:
             f"there is no {kind}:{name}", hint="create it, in the region that is used here"
         )
     if code in _DENIED:
-        hint = (
-            f"allow {_ACTIONS[kind]} on it to whoever runs this; on a machine, to the instance profile's role"
-        )
+        hint = f"allow {_ACTIONS[kind]} on it {_WHOM}"
         return CloudRefusedError(f"{kind}:{name} is denied here", hint=hint)
     if code in _KEY:
-        hint = (
-            "allow kms:Decrypt on its key to whoever runs this; on a machine, to the instance profile's role"
-        )
+        hint = f"allow kms:Decrypt on its key {_WHOM}"
         return CloudRefusedError(f"{kind}:{name} cannot be decrypted here", hint=hint)
     told = trouble(f"read {kind}:{name}", error)
     if code and not isinstance(told, CloudBusyError):  # in AWS's words it could be anything
