@@ -94,6 +94,7 @@ class ForgeWorld(Protocol):
         fork_approval: str,
         self_hosted_runners: int,
         required: dict[str, list[str]],
+        token_subject: str = "",
     ) -> None: ...
 
     def hide_setup(self) -> None: ...
@@ -181,12 +182,14 @@ class InDouble:
         fork_approval: str,
         self_hosted_runners: int,
         required: dict[str, list[str]],
+        token_subject: str = "",
     ) -> None:
         world = self.double.world
         world.workflows = set(workflows)
         world.workflow_states = workflows
         world.fork_approval = fork_approval
         world.self_hosted_runners = [f"runner-{number}" for number in range(self_hosted_runners)]
+        world.subject_prefix = token_subject
         for branch, contexts in required.items():  # one half in a ruleset, the other in branch protection
             world.required_by_rules[branch] = contexts[::2]
             world.required_by_protection[branch] = contexts[1::2]
@@ -236,6 +239,7 @@ class InFiles:
         fork_approval: str,
         self_hosted_runners: int,
         required: dict[str, list[str]],
+        token_subject: str = "",
     ) -> None:
         self.files.put_setup(
             Setup(
@@ -243,6 +247,7 @@ class InFiles:
                 fork_approval=fork_approval,
                 self_hosted_runners=self_hosted_runners,
                 required=required,
+                token_subject=token_subject,
             )
         )
 

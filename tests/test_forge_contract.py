@@ -10,7 +10,7 @@ import pytest
 
 from runner.errors import ForgeError, ForgeNotFoundError, ForgeRefusedError
 from runner.forges.bounds import LONGEST_COMMENT, LONGEST_DESCRIPTION
-from runner.ports import Comment, PullRequest, Status, WorkflowFile
+from runner.ports import Comment, PullRequest, Status, Subject, WorkflowFile
 from tests.forge_worlds import HEAD, MERGE, PLAN, PULLS, ForgeWorld, InDouble, InFiles, furnish
 from tests.github_double import BOT, Double, serving
 from tests.virtual_time import VirtualTime
@@ -294,6 +294,7 @@ class TestAdministration:
             fork_approval="all_external_contributors",
             self_hosted_runners=2,
             required={"main": ["runner/plan", "ci / test"]},
+            token_subject="repo:octo@1/lab@2",
         )
         assert world.forge.workflows() == (
             WorkflowFile(path=".github/workflows/plan.yaml", state="active"),
@@ -304,6 +305,7 @@ class TestAdministration:
         assert world.forge.fork_approval() == "all_external_contributors"
         assert world.forge.self_hosted_runners() == 2
         assert world.forge.required_checks("main") == {"runner/plan", "ci / test"}
+        assert world.forge.token_subject() == Subject(prefix="repo:octo@1/lab@2")
 
     def test_a_branch_that_requires_nothing(self, world: ForgeWorld) -> None:
         assert world.forge.required_checks("main") == frozenset()
@@ -317,4 +319,4 @@ class TestAdministration:
             forge.default_permissions(),
             forge.fork_approval(),
         ]
-        assert [*found, forge.self_hosted_runners()] == [None] * 5
+        assert [*found, forge.self_hosted_runners(), forge.token_subject()] == [None] * 6

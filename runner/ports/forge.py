@@ -196,6 +196,17 @@ class WorkflowFile:
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What identity tokens of the repository's jobs have as `sub`: `prefix`, then what the job is about.
+
+    "" where the forge does not say. `keys`: the claims that it is made of instead, where somebody chose some.
+    """
+
+    prefix: str = ""
+    keys: tuple[str, ...] = ()
+
+
 class Administration(Protocol):
     """How the repository is set up. None: the token may not look, or the forge has no such setting."""
 
@@ -214,6 +225,8 @@ class Administration(Protocol):
 
     def required_checks(self, branch: str) -> frozenset[str] | None:
         """The contexts that must succeed before a merge into `branch`."""
+
+    def token_subject(self) -> Subject | None: ...
 
 
 class CodeHost(Forge, Conversation, Lookup, Workflows, Administration, Protocol):

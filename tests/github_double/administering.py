@@ -45,6 +45,18 @@ def fork_approval(asked: Asked) -> Reply:
     return Reply(200, filled("actions-fork-pr-contributor-approval", known))
 
 
+def token_subject(asked: Asked) -> Reply:
+    known: dict[str, Any] = {"use_default": not asked.world.subject_keys}
+    if asked.world.subject_keys:
+        known["include_claim_keys"] = asked.world.subject_keys
+    if asked.world.subject_prefix:
+        known |= {
+            "sub_claim_prefix": asked.world.subject_prefix,
+            "use_immutable_subject": "@" in asked.world.subject_prefix,
+        }
+    return Reply(200, filled("oidc-custom-sub-repo", known))
+
+
 def list_runners(asked: Asked) -> Items:
     made = [
         filled("runner", {"id": number, "name": name, "os": "linux", "status": "online"})
@@ -95,6 +107,7 @@ OPERATIONS = {
     "actions/get-fork-pr-contributor-approval-permissions-repository": Operation(
         fork_approval, "administration=read"
     ),
+    "actions/get-custom-oidc-sub-claim-for-repo": Operation(token_subject, "actions=read"),
     "actions/list-self-hosted-runners-for-repo": Operation(list_runners, "administration=read"),
     "repos/get-branch-rules": Operation(branch_rules, "metadata=read"),
     "repos/get-branch": Operation(get_branch, "contents=read"),

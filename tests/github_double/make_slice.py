@@ -22,6 +22,7 @@ SLICE = HERE / "api.github.com.slice.json"
 OPERATIONS = (
     "actions/create-workflow-dispatch",
     "actions/download-artifact",
+    "actions/get-custom-oidc-sub-claim-for-repo",
     "actions/get-fork-pr-contributor-approval-permissions-repository",
     "actions/get-github-actions-default-workflow-permissions-repository",
     "actions/get-github-actions-permissions-repository",

@@ -128,6 +128,9 @@ class World:
     required_by_rules: dict[str, list[str]] = field(default_factory=dict)
     """Branch → contexts that a ruleset requires."""
     required_by_protection: dict[str, list[str]] = field(default_factory=dict)
+    subject_prefix: str = ""
+    """Of identity tokens; "" is an Enterprise Server's silence."""
+    subject_keys: list[str] = field(default_factory=list)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     dispatches: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runner.forges.files.folder import Folder
-from runner.ports import WorkflowFile
+from runner.ports import Subject, WorkflowFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """None: nobody may look. `workflows`: path → state; `required`: branch → contexts."""
+    """None: nobody may look. `workflows`: path → state; `required`: branch → contexts;
+    `token_subject`: how it begins."""
 
     workflows: dict[str, str] | None = None
     actions_enabled: bool | None = True
@@ -19,6 +20,7 @@ class Setup:
     fork_approval: str | None = "first_time_contributors"
     self_hosted_runners: int | None = 0
     required: dict[str, list[str]] | None = field(default_factory=dict)
+    token_subject: str | None = None
 
 
 class Administering:
@@ -47,6 +49,10 @@ class Administering:
     def required_checks(self, branch: str) -> frozenset[str] | None:
         required = self._setup().required
         return None if required is None else frozenset(required.get(branch, ()))
+
+    def token_subject(self) -> Subject | None:
+        prefix = self._setup().token_subject
+        return None if prefix is None else Subject(prefix=prefix)
 
     def _setup(self) -> Setup:
         return self._folder.record("settings.json", Setup) or Setup()

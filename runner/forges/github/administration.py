@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from runner.errors import ForgeNotFoundError, ForgeRefusedError
 from runner.forges.github import reading
 from runner.forges.github.api import Api, segment
-from runner.ports import WorkflowFile
+from runner.ports import Subject, WorkflowFile
 
 Found = TypeVar("Found")
 
@@ -54,6 +54,11 @@ class Administering:
             + (reading.read(_of_protection, older) if older else [])
         )
 
+    def token_subject(self) -> Subject | None:
+        doing, where = "ask what its tokens say", "/actions/oidc/customization/sub"
+        found = _unless_refused(lambda: self._api.get(doing, where))
+        return None if found is None else reading.read(_subject, found)
+
     def _setting(self, what: str, where: str, key: str) -> str | None:
         found = _unless_refused(lambda: self._api.get(f"ask {what}", where))
         return None if found is None else reading.read(lambda reply: str(reply[key]), found)
@@ -69,6 +74,11 @@ def _unless_refused(ask: Callable[[], Found]) -> Found | None:
 
 def _workflow(found: Mapping[str, Any]) -> WorkflowFile:
     return WorkflowFile(path=found["path"], state=found["state"])
+
+
+def _subject(found: Mapping[str, Any]) -> Subject:
+    chosen = () if found["use_default"] else found.get("include_claim_keys") or ()
+    return Subject(prefix=found.get("sub_claim_prefix") or "", keys=tuple(chosen))
 
 
 def _of_rule(rule: Mapping[str, Any]) -> list[str]:
