@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,7 +30,14 @@ from runner.state import RunState
 from runner.stores.s3 import Bucket
 from tests.aws import Aws
 
-RUN_ID = "demo-20261122T180405-abc123"
+RUN_ID = f"demo-20261122T180405-{os.getpid() & 0xFFFFFF:06x}"
+"""Each worker's own: the machines of one run end each other's jobs, by its name."""
+IDENTITY = {
+    "instanceType": "m7i.large",
+    "region": "us-east-1",
+    "availabilityZone": "us-east-1b",
+    "imageId": "ami-1",
+}
 
 
 class _Service(ThreadingHTTPServer):
@@ -93,7 +101,7 @@ class MetadataService:
                 self._answer(200, f"token-{world.tokens}")
 
             def do_GET(self) -> None:
-                path = self.path.removeprefix("/latest/meta-data/")
+                path = self.path.removeprefix("/latest/").removeprefix("meta-data/")
                 if self.headers["X-aws-ec2-metadata-token"] != f"token-{world.tokens}":
                     self._answer(401, "")
                 elif path in world.held:
@@ -239,11 +247,20 @@ class Cloudy:
         instance_id = name or f"i-{len(self.machines):017d}"
         home = self.folder / instance_id
         home.mkdir(exist_ok=True)
-        metadata = MetadataService({"instance-id": instance_id, "instance-type": "m7i.large"})
+        born = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        metadata = MetadataService(
+            {
+                "instance-id": instance_id,
+                "instance-type": "m7i.large",
+                "instance-life-cycle": "spot",
+                "dynamic/instance-identity/document": json.dumps({**IDENTITY, "pendingTime": born}),
+            }
+        )
         url = self.stack.enter_context(serving(metadata.handler()))
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
         env |= {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url, "LC_ALL": "C"}
         asked = ["--run", str(self.run.where), "--generation", str(generation), "--ttl", str(ttl)]
+        (home / "boot.log").write_text("runner-boot 1795392046 agent: starting the agent\n")
         with (home / "said").open("ab") as said:
             process = subprocess.Popen(
                 [sys.executable, "-I", *program, *asked, "--home", str(home)],

@@ -45,12 +45,17 @@ def test_a_run_from_the_claim_to_the_reports(cloudy: Cloudy) -> None:
         ),
         {"input": b"from the commit\n"},
     )
-    machine = cloudy.launch(by="sam")
+    machine = cloudy.launch(by="sam", prices={"m7i.large": 0.1008}, because="")
     assert machine.wait() == 0, machine.said()
     state = cloudy.state()
     assert state.outcome is Outcome.FAILED
-    assert state.instance_id == "i-00000000000000000"
-    assert cloudy.types()[:2] == ["run_requested", "instance_launched"]
+    (here,) = state.machines
+    assert (here.instance_id, here.region, here.zone) == ("i-00000000000000000", "us-east-1", "us-east-1b")
+    assert (here.type, here.spot, here.price, here.generation) == ("m7i.large", True, 0.1008, 1)
+    assert here.boot["running"] == here.launched_at > 0
+    assert here.boot["agent"] == 1795392046.0
+    assert here.boot["checkout"] <= here.first_job_at
+    assert cloudy.types()[:3] == ["run_requested", "instance_launched", "boot_phase"]
     asked = json.loads(BucketSource(cloudy.run).fresh().splitlines()[0])
     assert (asked["by"], asked["queue_id"]) == ("sam", "demo")
     written = cloudy.run.get("order/1.json")

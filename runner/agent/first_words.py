@@ -1,15 +1,25 @@
-"""What a machine says in the log before its first job: who asked for the run, and which machine has it."""
+"""What a machine says in the log before its first job: who asked for the run, which machine has it, and how
+it came to be there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from runner import events as e
+from runner.agent.about import About
 from runner.agent.patience import Patience
 from runner.bundle.order import MachineOrder, from_json, order_name
-from runner.errors import NotFoundError
+from runner.errors import LogError, NotFoundError, StoreError
+from runner.events import microseconds
+from runner.launching.console import phases
+from runner.launching.ledger import Ledger, records
 from runner.model import Plan
 from runner.stores.s3 import Bucket
+
+BOOT_LOG = "boot.log"
+"""Where the boot tells of itself, in the agent's home."""
+_LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +49,44 @@ def requested(run: Bucket, plan: Plan, ours: Given, patience: Patience) -> e.Run
     """A log's first line. The run was asked for by its first order, also if that one's machine never came."""
     first = patience.ask(lambda: _given(run, 1)) or ours
     return e.RunRequested(at=first.at, queue_id=plan.queue.queue_id, digest=plan.digest, by=first.order.by)
+
+
+def launched(about: About, order: MachineOrder, generation: int, now: float) -> e.InstanceLaunched:
+    return e.InstanceLaunched(
+        at=now,
+        instance_id=about.instance_id,
+        generation=generation,
+        machine_type=about.type,
+        region=about.region,
+        zone=about.zone,
+        spot=about.spot,
+        launched_at=microseconds(about.since),
+        price=order.prices.get(about.type, 0.0),
+        image=about.image,
+        because=order.because,
+    )
+
+
+def booted(run: Ledger, generation: int, about: About, boot_log: Path) -> list[e.BootPhase]:
+    """The phases of its boot that are known, in order. What cannot be read is left out: it stops no run."""
+    said = [(phase.at, phase.name, phase.text) for phase in phases(_end(boot_log)) if phase.name != "off"]
+    if about.since:
+        said.insert(0, (about.since, "running", f"{about.instance_id} in {about.zone or about.region}"))
+    try:
+        asked = records(run, generation)
+    except (StoreError, LogError):
+        asked = ()
+    if asked:
+        text = f"a machine of type {asked[-1].request.type}"
+        tries = f", after {len(asked) - 1} that were not to be had" if len(asked) > 1 else ""
+        said.insert(0, (asked[0].modified, "requested", text + tries))
+    return [e.BootPhase(at=microseconds(at), name=name, text=text) for at, name, text in said]
+
+
+def _end(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LARGEST))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

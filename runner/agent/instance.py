@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner import plan as plans
+from runner.agent.about import about
 from runner.agent.first_words import given
 from runner.agent.metadata import ENDPOINT, Metadata
 from runner.agent.patience import Patience
 from runner.agent.session import Session, Turn
 from runner.agent.watching import Interruption, Times, Watch
 from runner.clouds.secrets import CloudSecrets
-from runner.errors import BUG, SUCCEEDED, CloudError, NotFoundError, RunnerError
+from runner.errors import BUG, SUCCEEDED, NotFoundError, RunnerError
 from runner.launching.ledger import claim, log_generation
 from runner.stores.s3 import Bucket, Location, Writer, open_bucket
 
@@ -59,12 +60,14 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
     reserve = min(_RESERVE, ttl / 4)
     patience = Patience(until=end - reserve, notice=_notice)
     metadata = Metadata(environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT)
-    instance_id = patience.ask(lambda: _known(metadata, "instance-id"))
+    this = patience.ask(lambda: about(metadata))
     run = open_bucket(url)
-    if not patience.ask(lambda: claim(run, generation, instance_id)):
+    if not patience.ask(lambda: claim(run, generation, this.instance_id)):
         _notice(f"another machine has generation {generation} of {run.where.name}")
         return SUCCEEDED
-    writer = Writer(run, generation=log_generation(generation), name=f"{instance_id}-{secrets.token_hex(4)}")
+    writer = Writer(
+        run, generation=log_generation(generation), name=f"{this.instance_id}-{secrets.token_hex(4)}"
+    )
     log = patience.ask(writer.fence)
     plan = patience.ask(lambda: _needed(run, "plan.json"))
     interruption = Interruption()
@@ -78,8 +81,7 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
             plan=plans.from_json(plan),
             plan_bytes=plan,
             generation=generation,
-            instance_id=instance_id,
-            machine_type=patience.ask(lambda: metadata.get("instance-type")) or "",
+            about=this,
             home=home,
             environ=_for_jobs(environ),
             secrets=CloudSecrets(),
@@ -95,13 +97,6 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
         return session.work()
     finally:
         watch.close()
-
-
-def _known(metadata: Metadata, path: str) -> str:
-    found = metadata.get(path)
-    if not found:
-        raise CloudError(f"this machine does not know its {path}", hint="run this on a machine of EC2")
-    return found
 
 
 def _needed(run: Bucket, name: str) -> bytes:

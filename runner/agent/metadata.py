@@ -29,13 +29,13 @@ class Metadata:
         self._token = ""
         self._renew = 0.0
 
-    def get(self, path: str) -> str | None:
-        """What is at `meta-data/PATH`, None where there is nothing.
+    def get(self, path: str, *, of: str = "meta-data/") -> str | None:
+        """What is at `meta-data/PATH`, None where there is nothing. `of`: another tree than `meta-data/`.
 
         Raises CloudBusyError where the same call may succeed later, CloudError where it will not.
         """
         for _ in range(2):
-            status, body = self._ask("GET", f"/latest/meta-data/{path}", {_TOKEN: self._fresh_token()})
+            status, body = self._ask("GET", f"/latest/{of}{path}", {_TOKEN: self._fresh_token()})
             if status != 401:
                 break
             self._token = ""  # it was taken back: a machine that was stopped, a service that began anew

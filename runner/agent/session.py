@@ -9,7 +9,8 @@ from pathlib import Path
 
 from runner import events as e
 from runner import rules, run_here
-from runner.agent.first_words import Given, requested
+from runner.agent.about import About
+from runner.agent.first_words import BOOT_LOG, Given, booted, launched, requested
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
 from runner.agent.outlet import BucketOutlet
 from runner.agent.patience import Patience
@@ -51,8 +52,7 @@ class Turn:
     plan: Plan
     plan_bytes: bytes = field(repr=False)
     generation: int
-    instance_id: str
-    machine_type: str
+    about: About
     home: Path
     environ: Mapping[str, str] = field(repr=False)
     secrets: Secrets = field(repr=False)
@@ -139,20 +139,15 @@ class Session:
         first: list[e.Event] = []
         if not state.seq:
             first.append(requested(turn.run, turn.plan, turn.given, turn.patience))
-        if state.instance_id != turn.instance_id:
-            first.append(
-                e.InstanceLaunched(
-                    at=SystemClock().now(),
-                    instance_id=turn.instance_id,
-                    generation=turn.generation,
-                    machine_type=turn.machine_type,
-                )
-            )
+        if state.instance_id != turn.about.instance_id:
+            first.append(launched(turn.about, turn.order, turn.generation, SystemClock().now()))
+            first += booted(turn.run, turn.generation, turn.about, turn.home / BOOT_LOG)
         if first:
             self._say(*first)
         restored: frozenset[str] = frozenset()
         if self._is_new or not turn.checkout.is_dir():
             self._fetch_checkout()
+            self._say(e.BootPhase(at=SystemClock().now(), name="checkout", text="the checkout is there"))
             restored = turn.patience.ask(
                 lambda: restore(BucketSource(turn.run), state, turn.checkout, turn.patience.notice)
             )
@@ -165,7 +160,7 @@ class Session:
         _, state = read(turn.directory)
         if turn.interruption.machine_is_lost and state.phase is RunPhase.INTERRUPTED:
             reason = turn.interruption.reason
-            lost = e.InstanceLost(at=SystemClock().now(), instance_id=turn.instance_id, reason=reason)
+            lost = e.InstanceLost(at=SystemClock().now(), instance_id=turn.about.instance_id, reason=reason)
             self._say(lost)
 
     def _say(self, *events: e.Event) -> None:

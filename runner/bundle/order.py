@@ -6,7 +6,8 @@ Written before the machine is asked for, and never changed: a machine that was l
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.errors import LogError
@@ -21,6 +22,7 @@ class MachineOrder:
     `run` begins, or goes on where the log ends; `retry` opens what has ended (`job_ids`, or what failed).
     `state`: the archive of the queue's state directory that an earlier run left, or "".
     `by`: who asked for it. `because`: why the run gets another machine that nobody asked for, or "".
+    `prices`: US dollars an hour, on demand, of the types that the machine may have, as far as they are known.
     """
 
     checkout: str
@@ -30,6 +32,7 @@ class MachineOrder:
     state: str = ""
     by: str = ""
     because: str = ""
+    prices: Mapping[str, float] = field(default_factory=dict)
 
 
 def order_name(generation: int) -> str:
@@ -46,6 +49,7 @@ def to_json(order: MachineOrder) -> bytes:
         "state": order.state,
         "by": order.by,
         "because": order.because,
+        "prices": dict(order.prices),
     }
     return json.dumps(form, sort_keys=True, indent=1).encode() + b"\n"
 
@@ -64,8 +68,9 @@ def from_json(raw: bytes, name: str) -> MachineOrder:
             state=_text(form["state"]),
             by=_text(form.get("by", "")),
             because=_text(form.get("because", "")),
+            prices={str(name): float(price) for name, price in form.get("prices", {}).items()},
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LogError(
             f"{name} is not an order for a machine: {error}",
             hint="it was changed by something other than runner, or written by a newer one; use that",

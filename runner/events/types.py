@@ -27,7 +27,7 @@ class InstanceLaunched(Event):
     """`launched_at`: seconds since the epoch, 0 where the machine does not know since when it lives.
 
     `price`: US dollars an hour, on demand, as it was known at launch; 0 where it was not. A machine on the
-    spot market (`spot`) costs no more than that.
+    spot market (`spot`) costs no more than that. `because`: why it came, where nobody had asked for it.
     """
 
     type: ClassVar[str] = "instance_launched"
@@ -39,6 +39,21 @@ class InstanceLaunched(Event):
     spot: bool = False
     launched_at: float = 0.0
     price: float = 0.0
+    image: str = ""
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootPhase(Event):
+    """How far the newest machine's boot had come `at` that time. Told once it has the run, so afterwards.
+
+    `requested` and `running` (by the cloud's clocks), `bootstrap`, `role`, `python`, `fetch`, `agent`,
+    `checkout`; more may come.
+    """
+
+    type: ClassVar[str] = "boot_phase"
+    name: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

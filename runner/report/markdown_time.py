@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner import plan as plans
 from runner.report.escaping import code
-from runner.report.timing import slowest_path, span
+from runner.report.timing import slowest_path, span, start_of
 from runner.state import RunState
 from runner.units import format_duration
 
@@ -25,6 +25,12 @@ def time_spent(state: RunState, now: float, *, expected: float | None = None) ->
         half = _PATH // 2
         steps = [*steps[:half], f"… {len(steps) - 2 * half} more …", *steps[-half:]]
     rows = [f"- Slowest path: {' → '.join(steps)}", f"- {'; '.join(_compared(state, took, expected))}."]
+    start = start_of(state)
+    if start is not None:
+        parts = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in start.parts)
+        rows.append(
+            f"- Request to first job: {format_duration(start.total)}{f' ({parts})' if parts else ''}."
+        )
     return "\n".join(rows)
 
 

@@ -1,11 +1,41 @@
-"""Where the time of a run went: the way through the graph that kept it busy longest."""
+"""Where the time of a run went: the way to its first job, and the way through the graph that kept it busy
+longest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from runner.graph import Graph
 from runner.state import JobState, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Seconds from the request to the first job, and the parts of it: `earlier` machines that came to none,
+    the cloud's own time until the boot spoke, the `boot`, and the runner's own. No parts: they are not known.
+    """
+
+    total: float
+    parts: tuple[tuple[str, float], ...] = ()
+
+
+def start_of(state: RunState) -> Start | None:
+    """None for a run that was on no machine, or came to no job."""
+    machine = next((one for one in state.machines if one.first_job_at), None)
+    if machine is None or not state.requested_at:
+        return None
+    total = max(0.0, machine.first_job_at - state.requested_at)
+    boot = machine.boot
+    if not {"requested", "bootstrap", "agent"} <= boot.keys():
+        return Start(total=total)
+    parts = {
+        "earlier machines": boot["requested"] - state.requested_at if machine.generation > 1 else 0.0,
+        "EC2": boot["bootstrap"] - boot["requested"],
+        "boot": boot["agent"] - boot["bootstrap"],
+    }
+    parts["runner"] = total - sum(parts.values())
+    return Start(total=total, parts=tuple((name, took) for name, took in parts.items() if took > 0))
 
 
 def slowest_path(state: RunState) -> list[JobState]:

@@ -7,6 +7,7 @@ It reads no clock: time arrives in events. Any prefix of a log folds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -73,10 +74,12 @@ def _evaluated(_: RunState, job: JobState, event: e.ExpressionEvaluated) -> None
     job.evaluated = event
 
 
-def _attempt_started(_: RunState, job: JobState, event: e.AttemptStarted) -> None:
+def _attempt_started(state: RunState, job: JobState, event: e.AttemptStarted) -> None:
     if event.attempt <= job.attempt:
         raise LogError(f"the event log starts attempt {event.attempt} of {event.job_id} twice")
     job.attempts.append(AttemptState(event.attempt, event.at, event.handle))
+    if state.machines and not state.machines[-1].first_job_at:
+        state.machines[-1].first_job_at = event.at
 
 
 def _newest(job: JobState, number: int) -> AttemptState:
@@ -207,6 +210,8 @@ def _jobs_reset(state: RunState, event: e.JobsReset) -> None:
 def _instance_launched(state: RunState, event: e.InstanceLaunched) -> None:
     launched_at = event.launched_at or event.at
     _let_go(state, launched_at)  # nobody saw it end: a run's next machine comes once the one before is gone
+    _stop_clock(state, state.last_at)
+    state.live_since = math.inf  # until somebody says to live on it
     state.instance_id = event.instance_id
     state.machines.append(
         MachineState(
@@ -218,6 +223,7 @@ def _instance_launched(state: RunState, event: e.InstanceLaunched) -> None:
             spot=event.spot,
             price=event.price,
             launched_at=launched_at,
+            because=event.because,
         )
     )
 
@@ -228,6 +234,12 @@ def _instance_lost(state: RunState, event: e.InstanceLost) -> None:
         known = [MachineState(instance_id=event.instance_id)]
         state.machines += known
     known[-1].ended_at, known[-1].lost = event.at, event.reason or "it is gone"
+
+
+def _boot_phase(state: RunState, event: e.BootPhase) -> None:
+    machine = _here(state)
+    if machine is not None:
+        machine.boot.setdefault(event.name, event.at)
 
 
 def _here(state: RunState) -> MachineState | None:
@@ -267,6 +279,7 @@ _RUN: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.JobsReset: _jobs_reset,
     e.InstanceLaunched: _instance_launched,
     e.InstanceLost: _instance_lost,
+    e.BootPhase: _boot_phase,
     e.JobsExpanded: _nothing,
     e.Heartbeat: _nothing,
 }

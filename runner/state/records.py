@@ -34,7 +34,8 @@ CLOSED = frozenset({Phase.FINISHED, Phase.SKIPPED})
 class MachineState:
     """One machine of a run, of which only the log is known: a machine may live a little longer than that.
 
-    `price` as in `instance_launched`. `ended_at` is 0 while it lives, `lost` says why it is gone.
+    `price` and `because` as in `instance_launched`. `ended_at` is 0 while it lives, `lost` says why it is
+    gone. `boot`: when it reached each phase of its boot. `first_job_at`: its first attempt's start, or 0.
     """
 
     instance_id: str
@@ -47,6 +48,9 @@ class MachineState:
     launched_at: float = 0.0
     ended_at: float = 0.0
     lost: str = ""
+    because: str = ""
+    boot: dict[str, float] = field(default_factory=dict)
+    first_job_at: float = 0.0
 
 
 @dataclass(slots=True)
