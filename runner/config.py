@@ -123,5 +123,6 @@ def _policy(given: Mapping[str, Any]) -> Policy:
         **lists,
         max_ttl=None if ttl is None else parse_duration(ttl),
         max_disk=None if disk is None else parse_size(disk),
+        max_cost=given.get("max_cost"),
         require_user=bool(given.get("require_user", False)),
     )

@@ -12,6 +12,7 @@ from runner.launching.account import Account
 from runner.model import Machine
 from runner.ports import Image
 from runner.units import parse_size
+from runner.validate.ceilings import DEFAULT_DISK
 
 __all__ = [
     "DEFAULT_TTL",
@@ -25,7 +26,6 @@ __all__ = [
     "types_of",
 ]
 
-_DEFAULT_DISK = 30
 _GIB = 1 << 30
 _UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{}/hvm/ebs-gp3/ami-id"
 
@@ -75,7 +75,7 @@ def image_name(machine: Machine) -> str:
 def disk_of(machine: Machine, image: Image) -> int:
     """GiB, never less than the image needs."""
     asked = parse_size(machine.options.get("disk") or 0) or 0
-    return max(math.ceil(asked / _GIB) or _DEFAULT_DISK, image.disk)
+    return max(math.ceil((asked or DEFAULT_DISK) / _GIB), image.disk)
 
 
 def _flag(value: object) -> bool:

@@ -14,12 +14,16 @@ from runner.problems import Problem, Route
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Limits of the repository. None: no limit of this kind. `*` in a pattern matches anything."""
+    """Limits of the repository. None: no limit of this kind. `*` in a pattern matches anything.
+
+    `max_ttl` in seconds, `max_disk` in bytes, `max_cost` in US dollars.
+    """
 
     providers: tuple[str, ...] | None = None
     machine_types: tuple[str, ...] | None = None
     max_ttl: float | None = None
     max_disk: int | None = None
+    max_cost: float | None = None
     secrets: tuple[str, ...] | None = None
     amis: tuple[str, ...] | None = None
     subnets: tuple[str, ...] | None = None
