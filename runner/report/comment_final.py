@@ -108,7 +108,7 @@ def _sections(
             name="files",
             rank=50,
             title="result files",
-            forms=(*(files(state, evidence, shown=n, kept_in=links.artifact) for n in (100, 20, 0)), ""),
+            forms=(*(files(state, evidence, shown=n, links=links) for n in (100, 20, 0)), ""),
         ),
         Section(name="time", rank=80, title="time", forms=(time_spent(state, now, expected=expected), "")),
         Section(name="gantt", rank=20, title="chart", forms=(fence(chart, "mermaid") if chart else "", "")),

@@ -18,12 +18,14 @@ class Links:
     """`report` is the URL of the whole report, `files` of the tree at the commit that is shown
     (`https://github.com/OWNER/REPO/blob/SHA`), `logs` by job id. What is "" or missing is no link.
     `artifact` is the name of what the workflow run keeps the run's files in, "" where they are at hand.
+    `bucket`: the `s3://` URL of a run in the cloud, "" for others.
     """
 
     report: str = ""
     files: str = ""
     logs: Mapping[str, str] = field(default_factory=dict)
     artifact: str = ""
+    bucket: str = ""
 
     def place(self, location: Location) -> str:
         """`file:line:column`, leading to the line where that is known."""

@@ -16,6 +16,7 @@ ROWS = 200
 FILES = 100
 SUMMARIES = 30
 SUMMARY_SIZE = 8192
+_COMMAND = 1200
 _DAYS = 90
 """What the workflows ask for; a repository may keep artifacts for less."""
 
@@ -34,8 +35,8 @@ def summaries(
     return "\n\n".join(parts)
 
 
-def files(state: RunState, evidence: Evidence, *, shown: int = FILES, kept_in: str = "") -> str:
-    """Result files with size and sha256; without any, "". `kept_in`: the artifact that they are in."""
+def files(state: RunState, evidence: Evidence, *, shown: int = FILES, links: Links | None = None) -> str:
+    """Result files with size and sha256; without any, "". `links` say what they are in."""
     kept = [(job_id, f) for job_id in state.jobs for f in evidence.files.get(job_id, ())]
     if not kept:
         return ""
@@ -45,15 +46,20 @@ def files(state: RunState, evidence: Evidence, *, shown: int = FILES, kept_in: s
     ]
     total = format_size(sum(f.size for _, f in kept))
     more = f", of which {shown} are listed" if rows and len(kept) > shown else ""
-    copied = f"copy them: {code(f'runner results {state.run_id} -o DIR')}"
-    where = f"in the artifact {code(kept_in)} of the workflow run" if kept_in else copied
+    links = links or Links()
+    copied = f"copy them: {_copying(state, links)}"
+    where = f"in the artifact {code(links.artifact)} of the workflow run" if links.artifact else copied
     listed = "\n\n" + _table(("job", "path", "size", "sha256"), rows) if rows else ""
     return f"{counted(len(kept), 'file')}, {total}{more}; {where}{listed}"
 
 
 def where_files_are(state: RunState, evidence: Evidence, links: Links) -> str:
-    """One line that leads to the result files in the workflow run's artifact, or ""."""
+    """One line that leads to the result files in the bucket or in the workflow run's artifact, or ""."""
     kept = [f for job_id in state.jobs for f in evidence.files.get(job_id, ())]
+    if kept and links.bucket:
+        return (
+            f"Result files: {len(kept):,}, {format_size(sum(f.size for f in kept))}: {_copying(state, links)}"
+        )
     if not kept or not links.artifact:
         return ""
     page = f"{links.report}#artifacts" if links.report else ""
@@ -61,6 +67,10 @@ def where_files_are(state: RunState, evidence: Evidence, links: Links) -> str:
     folder = code(f"{state.run_id}/jobs/JOB/ATTEMPT/results/")
     total = format_size(sum(f.size for f in kept))
     return f"Result files: {len(kept):,}, {total}: {place} (kept at most {_DAYS} days), below {folder}"
+
+
+def _copying(state: RunState, links: Links) -> str:
+    return code(f"runner results {links.bucket or state.run_id} -o DIR", limit=_COMMAND)
 
 
 def jobs(state: RunState, *, shown: int = ROWS) -> str:

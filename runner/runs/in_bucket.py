@@ -8,12 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from runner.errors import NotFoundError, StoreError
-from runner.stores.s3 import Bucket, Reader, download, put_request
+from runner.errors import LogError, NotFoundError, StoreError
+from runner.stores.s3 import Bucket, Found, Reader, download, put_request
+from runner.stores.s3.segments import WHOLE
+from runner.units import format_size
 
 _PACE = 2.0
 _PIECE = 8 << 20
 _AT_ONCE = 16
+LARGEST = 256 << 20
+"""Bytes of a log that are read: that of 10,000 jobs has 20 MB."""
+_SEGMENT = 32 << 20
 SILENT = 180.0
 """Seconds without a word, of a run that gives a sign of life each minute, after which nobody runs it."""
 STARTING = 900.0
@@ -31,7 +36,7 @@ class BucketSource:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._reader = Reader(bucket)
+        self._reader = Reader(_Bounded(bucket), at_once=_AT_ONCE, most=LARGEST)
         self.planned_at = 0.0
         self._is_over = False
         self.files = BucketFiles(bucket)
@@ -85,6 +90,23 @@ class BucketSource:
 
     def request(self, body: Mapping[str, Any], name: str = "") -> None:
         put_request(self._bucket, body, name)
+
+
+class _Bounded:
+    """Objects of the log, of the size that they may have: whoever may write there writes what they want."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def get(self, name: str) -> Found | None:
+        most = LARGEST if name == WHOLE else _SEGMENT
+        found = self._bucket.get(name, f"bytes=0-{most}")
+        if found is not None and len(found.body) > most:
+            raise LogError(
+                f"{self._bucket.where.below(name)} has more than {format_size(most)}, which no runner writes",
+                hint="something other than runner writes there",
+            )
+        return found
 
 
 class BucketFiles:

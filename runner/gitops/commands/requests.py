@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runner.errors import ForgeError
+from runner.errors import ForgeError, StoreError
 from runner.ports import CodeHost, Comment
 from runner.report import markers
 from runner.runs.source import Where, source_of
@@ -68,7 +68,7 @@ class Requests:
         self._given: set[str] = set()
 
     def poll(self, forge: CodeHost, pull: int, where: Where, state: RunState, now: float) -> list[Request]:
-        """What was laid down in the run's place now. Raises StoreError where that cannot be written."""
+        """What was laid down in the run's place now."""
         if now < self._due or not pull:
             return []
         self._due = now + min(max(SHORTEST, state.elapsed(now) / 20), LONGEST)
@@ -81,7 +81,11 @@ class Requests:
             return []
         self.trouble = ""
         wanted = cancel_requests(comments, self._login, state.run_id, self._workflow_run)
-        return [request for request in wanted if self._put(request, where, state)]
+        try:
+            return [request for request in wanted if self._put(request, where, state)]
+        except StoreError as error:
+            self.trouble = error.message  # what was not laid down is found again at the next look
+            return []
 
     def _put(self, request: Request, where: Where, state: RunState) -> bool:
         if request.name in self._given or request.name in state.requests:

@@ -30,11 +30,15 @@ class Listed:
     modified: float = 0.0
 
 
-class Objects(Protocol):
+class Readable(Protocol):
     """Objects by relative names. What was written is seen by every later read, as S3 promises."""
 
     def get(self, name: str) -> Found | None:
         """The whole object; None where there is none."""
+
+
+class Objects(Readable, Protocol):
+    """The same, to be written too."""
 
     def create(self, name: str, body: bytes) -> bool:
         """Write it unless it exists (`If-None-Match: *`); False where it does. Never overwrites."""

@@ -46,7 +46,7 @@ class Requests:
 
 
 def put_request(objects: Objects, body: Mapping[str, Any], name: str = "") -> str:
-    """Lay down a request for whoever runs this run; its name. One that is there already is not written again."""
+    """Lay down a request for whoever runs this run; its name. One that is there stays as it is."""
     name = name or f"{time.time_ns()}-{secrets.token_hex(4)}"
     objects.create(f"{_FOLDER}{name}.json", json.dumps(dict(body)).encode())
     return name

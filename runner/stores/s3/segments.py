@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runner.errors import FencedError, LogError, StoreBusyError
-from runner.stores.s3.objects import Found, Objects
+from runner.stores.s3.objects import Found, Objects, Readable
+from runner.units import format_size
 
 WHOLE = "events.jsonl"
 _AT_ONCE = 32
@@ -63,12 +64,16 @@ class Reader:
 
     `number`: the last segment read. `generation`, `writer`: who wrote last. `modified`: when, by the store's
     clock. `whole_etag`: the version of the whole log that was found. `at_once`: requests in parallel.
+    `most`: bytes of lines beyond which it is no log of ours; 0: any number.
     """
 
-    def __init__(self, objects: Objects, *, at_once: int = _AT_ONCE) -> None:
+    def __init__(self, objects: Readable, *, at_once: int = _AT_ONCE, most: int = 0) -> None:
         self._objects = objects
-        self._most = at_once
+        self._at_once = at_once
+        self._most = most
         self._begun = False
+        self._lines: list[bytes] = []
+        self._size = 0
         self.number = 0
         self.generation = 0
         self.writer = ""
@@ -76,17 +81,25 @@ class Reader:
         self.whole_etag = ""
 
     def fresh(self) -> bytes:
-        """The lines that were written since the last call."""
-        lines = [] if self._begun else [self._whole()]
-        self._begun = True
+        """The lines that were written since the last call. After StoreBusyError call it again: none is lost.
+
+        Raises LogError where there is something that no runner writes.
+        """
+        self._read_on()
+        lines, self._lines = self._lines, []
+        return b"".join(lines)
+
+    def _read_on(self) -> None:
+        if not self._begun:
+            self._lines.append(self._whole())
+            self._begun = True
         width = 1
         while True:
-            found = self._get(range(self.number + 1, self.number + 1 + width))
-            for one in found:
+            for one in self._get(range(self.number + 1, self.number + 1 + width)):
                 if one is None:
-                    return b"".join(lines)
-                lines.append(self._read(one))
-            width = min(2 * width, self._most)
+                    return
+                self._lines.append(self._read(one))
+            width = min(2 * width, self._at_once)
 
     def _whole(self) -> bytes:
         """The log of a run that is over is one object, which says how many segments it holds."""
@@ -101,6 +114,7 @@ class Reader:
         except (KeyError, ValueError):  # put there by hand: the segments are what counts
             self.number, self.generation, self.writer = 0, 0, ""
             return b""
+        self._size = len(found.body)
         return found.body
 
     def _get(self, numbers: range) -> list[Found | None]:
@@ -112,6 +126,12 @@ class Reader:
 
     def _read(self, found: Found) -> bytes:
         segment = Segment.decode(self.number + 1, found.body)
+        self._size += len(segment.lines)
+        if self._most and self._size > self._most:
+            raise LogError(
+                f"the log has more than {format_size(self._most)}, which no runner writes",
+                hint="look at it by hand: something other than runner writes there",
+            )
         self.number += 1
         self.modified = max(self.modified, found.modified)
         if segment.generation < self.generation:
