@@ -1,0 +1,224 @@
+"""The first process of a machine: it makes the machine's world, runs the user data, and ends with it.
+
+Run as process 1 of new namespaces, by the Python of the tests, with nothing but the standard library:
+`init.py SPEC`, where SPEC is the JSON of `machine.Spec`. What it prints is on the machine's console.
+
+Exit codes: 0 the machine shut itself down, 3 its power button was pressed, anything else a bug here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PRESSED = 3
+_GRACE = 5.0
+"""Seconds that processes have after TERM; systemd's ninety are for machines with disks."""
+_SIOCSIFFLAGS, _SIOCSIFADDR, _UP = 0x8914, 0x8916, 0x1
+_MS_BIND = 4096
+_CONTROL = "/run/initctl"
+_TELL = f"""#!/bin/sh
+printf '%s\\n' "${{0##*/}} $*" > {_CONTROL}
+"""
+_ENVIRONMENT = {
+    # What cloud-init's last stage has. There is no HOME in it.
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+
+
+def main(spec: dict[str, Any]) -> int:
+    wakeup = _signals()
+    _network(spec)
+    _disk(spec, Path(spec["mount"]))
+    os.chroot(spec["mount"])
+    os.chdir("/")
+    control = _control()
+    script = _user_data(spec)
+    if script:
+        _start(script)
+    return Life(control, wakeup, spec["minute"]).live()
+
+
+def _signals() -> int:
+    """A pipe that can be read when a signal has come."""
+    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def _network(spec: dict[str, Any]) -> None:
+    """The loopback interface with all addresses; who answers at them sits outside, and gets the sockets."""
+    socket.sethostname(spec["hostname"])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        fcntl.ioctl(device, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _UP))
+        for number, (host, _port) in enumerate(spec["listen"]):
+            if not host.startswith("127."):
+                address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))
+                fcntl.ioctl(device, _SIOCSIFADDR, struct.pack("16s", f"lo:{number}".encode()) + address)
+    with socket.socket(fileno=spec["parent"]) as parent:
+        listening = [socket.create_server((host, port), backlog=64) for host, port in spec["listen"]]
+        socket.send_fds(parent, [b"x"], [one.fileno() for one in listening])
+
+
+def _disk(spec: dict[str, Any], root: Path) -> None:
+    """The image, with a layer in memory above it: what a machine writes ends with it."""
+    scratch = Path(spec["scratch"])
+    _mount("tmpfs", scratch, "tmpfs", options="mode=0755")
+    for name in ("upper", "work"):
+        (scratch / name).mkdir()
+    layers = f"lowerdir={spec['image']},upperdir={scratch}/upper,workdir={scratch}/work"
+    _mount("overlay", root, "overlay", options=layers)
+    _mount("proc", root / "proc", "proc")
+    _mount("sysfs", root / "sys", "sysfs")
+    _mount("tmpfs", root / "run", "tmpfs", options="mode=0755")
+    console = root / "dev" / "console"
+    console.unlink(missing_ok=True)
+    console.touch()
+    _mount(spec["console"], console, "", _MS_BIND)
+    (root / "etc" / "hostname").write_text(f"{spec['hostname']}\n")
+    (root / "etc" / "hosts").write_text(f"127.0.0.1 localhost {spec['hostname']}\n")
+    for name in ("shutdown", "poweroff", "halt"):
+        _command(root / "usr" / "sbin" / name, _TELL)
+    for name, text in spec["commands"].items():
+        _command(root / "usr" / "local" / "bin" / name, text)
+
+
+def _mount(source: str, target: Path, kind: str, flags: int = 0, options: str = "") -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [source.encode(), os.fsencode(target), kind.encode(), flags, options.encode()]
+    if libc.mount(*words[:3], ctypes.c_ulong(flags), words[4]):
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot mount {kind or source}: {os.strerror(number)}", str(target))
+
+
+def _command(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _control() -> int:
+    os.mkfifo(_CONTROL, 0o600)
+    return os.open(_CONTROL, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _user_data(spec: dict[str, Any]) -> Path | None:
+    """As cloud-init does: what begins as a script is one, and is run by its first line."""
+    text = spec["user_data"]
+    if not text.startswith("#!"):
+        print("init: the user data is no script", flush=True)
+        return None
+    path = Path("/var/lib/cloud/instance/scripts/part-001")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _command(path, text)
+    return path
+
+
+def _start(script: Path) -> None:
+    os.posix_spawn(
+        script,
+        [str(script)],
+        _ENVIRONMENT,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)],
+        setsid=True,
+        setsigdef=[signal.SIGPIPE],
+    )
+
+
+class Life:
+    """From the boot to the end: children are reaped, the timer and the power button are watched."""
+
+    def __init__(self, control: int, wakeup: int, minute: float) -> None:
+        self._control = control
+        self._wakeup = wakeup
+        self._minute = minute
+        self._timer: float | None = None
+        signal.signal(signal.SIGTERM, self._press)
+        self._pressed = False
+
+    def live(self) -> int:
+        while True:
+            self._wait(None if self._timer is None else self._timer - time.monotonic())
+            _reap()
+            if self._pressed:
+                return self._end(PRESSED)
+            if self._timer is not None and time.monotonic() >= self._timer:
+                return self._end(0)
+            for order in self._orders():
+                words = order.split()
+                if "-f" in words:
+                    return 0
+                if self._is_end(words):
+                    return self._end(0)
+
+    def _press(self, *_: object) -> None:
+        self._pressed = True
+
+    def _wait(self, seconds: float | None) -> None:
+        timeout = None if seconds is None else max(0.0, seconds)
+        ready, _, _ = select.select([self._control, self._wakeup], [], [], timeout)
+        if self._wakeup in ready:
+            os.read(self._wakeup, 1024)
+
+    def _orders(self) -> list[str]:
+        try:
+            return [line for line in os.read(self._control, 65536).decode().splitlines() if line.strip()]
+        except BlockingIOError:
+            return []
+
+    def _is_end(self, words: list[str]) -> bool:
+        """`shutdown -P +MINUTES TEXT`, `shutdown -c`, `shutdown now`, `poweroff`, …"""
+        rest = [word for word in words[1:] if word not in {"-P", "-h", "-H"}]
+        if words[0] == "shutdown" and "-c" in rest:
+            self._timer = None
+        elif words[0] == "shutdown" and rest[:1] != ["now"]:
+            minutes = float(rest[0].removeprefix("+")) if rest else 1.0
+            self._timer = time.monotonic() + minutes * self._minute
+        else:
+            return True
+        return False
+
+    def _end(self, code: int) -> int:
+        for number, seconds in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
+            _signal_all(number)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                if not _reap():
+                    return code
+                self._wait(min(0.1, until - time.monotonic()))
+                self._orders()
+        return code
+
+
+def _signal_all(number: int) -> None:
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        return
+
+
+def _reap() -> bool:
+    """Whether there is still a child. Orphans become ours, so none means that nothing runs."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
