@@ -38,6 +38,8 @@ def connect(service: str, settings: Settings | None = None) -> Client:
         read_timeout=settings.read_timeout,
         retries={"mode": "standard", "total_max_attempts": settings.tries},
         user_agent_extra="queue-runner",
+        # An endpoint of one's own seldom has a name for each bucket.
+        s3={"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL") else {},
     )
     try:
         region = settings.region or os.environ.get("AWS_REGION") or None
