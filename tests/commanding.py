@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner import events as e
+from runner.gitops.commands.asked import Answer, Asked
 from runner.gitops.commands.performing import Carried, Place
 from runner.gitops.context import Context
 from runner.gitops.payload import CommentEvent
@@ -190,6 +191,10 @@ class Performed:
     raises: Exception | None = None
     calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    reaches_far: bool = False
+
+    def far(self, asked: Asked) -> Answer | None:
+        return None
 
     def again(
         self, kind: str, directory: Path, run_id: str, job_ids: Sequence[str], target: Place

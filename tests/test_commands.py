@@ -229,6 +229,8 @@ class TestCheck:
                 "metadata": "read",
                 "contents": "read",
                 "pull_requests": "read",
+                "statuses": "read",
+                "actions": "read",
             }
         assert check(here, event, world.forge) == 0
         assert here.output_path is not None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from runner.cli.options import here
 from runner.cli.terminal import say
 from runner.clock import SystemClock
-from runner.errors import UsageError
+from runner.errors import SUCCEEDED, UsageError
 from runner.forges.opening import open_forge
 from runner.gitops import payload
 from runner.gitops.context import Context, from_environment
@@ -23,7 +24,12 @@ from runner.gitops.undumpable import become_undumpable
 from runner.report import clean
 from runner.report.escaping import disarmed
 
+if TYPE_CHECKING:
+    from runner.machines.site import Site
+
 T = TypeVar("T")
+_FOLLOWING = 330 * 60.0
+"""Seconds after which a follower hands over: a job of Actions has six hours at most."""
 
 # The modules behind the commands are imported in them: a step of a workflow needs one.
 
@@ -98,6 +104,35 @@ def reconcile() -> int:
     context, _ = _called()
     with _stage(context) as stage:
         return reconciled(stage)
+
+
+@github.command()
+def cloud() -> int:
+    """Launch what was merged on machines of the cloud, follow it, and look after what is open there."""
+    from runner.gitops.cloud import cloud as clouded  # noqa: PLC0415
+
+    context, happened = _called()
+    with _stage(context) as stage:
+        site = _site(context)
+        if site is None:
+            _notice("nothing is to be done: .github/runner.yaml names no account (`aws`)")
+            return SUCCEEDED
+        return clouded(happened, replace(stage, until=stage.clock.now() + _FOLLOWING), site)
+
+
+def _site(context: Context) -> Site | None:
+    """The account as the commit that this workflow runs for configures it; None where it names none."""
+    from runner.clouds.identity import sign_in  # noqa: PLC0415
+    from runner.gitops.configured import config_at  # noqa: PLC0415
+    from runner.machines.site import open_site  # noqa: PLC0415
+
+    config = config_at(context.checkout, context.sha)
+    if not config.has_aws:
+        return None
+    sign_in(context.environ, role=config.account.role, region=config.account.region)
+    return open_site(
+        config.account, context.repository, context.environ, policy=config.policy, notice=_notice
+    )
 
 
 def _called() -> tuple[Context, Happened]:

@@ -12,10 +12,11 @@ from runner.config import Config
 from runner.errors import NotFoundError, RefusedError
 from runner.gitops import history, kept
 from runner.gitops.agreement import Candidate, digest_of
+from runner.gitops.commands.asked import Answer, Asked
 from runner.gitops.commands.performing import Carried, Place
 from runner.gitops.configured import config_at
 from runner.gitops.due import Decision, Due
-from runner.gitops.merging import planned
+from runner.gitops.merging import own, planned
 from runner.gitops.performing import Performed, Stage, Start, perform
 from runner.gitops.sorting import sort
 from runner.gitops.starting import starts
@@ -59,7 +60,15 @@ class Again:
                     restore=True,
                 ),
             )
-            return _carried(kind, perform([start], stage))
+            return carried(kind, perform([start], stage))
+
+    @property
+    def reaches_far(self) -> bool:
+        return self.stage.site is not None
+
+    def far(self, asked: Asked) -> Answer | None:  # noqa: ARG002  the port's signature
+        """What is in the cloud is for another process."""
+        return None
 
     def refused(self, pull: PullRequest, digest: str) -> Carried:
         """The policy is the default branch's, as for every command."""
@@ -69,10 +78,10 @@ class Again:
             decision = Decision(due=_all_at(pull, config, stage))
             held = _held_back(pull, planned(decision, config, stage, stack), stage)
             chosen = _with_digest(held, digest, pull)
-            sorted_out = sort(chosen, config.gitops, {}, by_hand=True)
+            sorted_out = own(sort(chosen, config.gitops, {}, by_hand=True), stage)
             if sorted_out.refused:
                 raise RefusedError(sorted_out.refused[0].sentence)
-            return _carried("run", perform(starts(sorted_out.runs, config, stage), stage))
+            return carried("run", perform(starts(sorted_out.runs, config, stage), stage))
 
 
 def _all_at(pull: PullRequest, config: Config, stage: Stage) -> tuple[Due, ...]:
@@ -103,7 +112,7 @@ def _with_digest(held: Sequence[Candidate], digest: str, pull: PullRequest) -> l
     return alone
 
 
-def _carried(kind: str, performed: Sequence[Performed]) -> Carried:
+def carried(kind: str, performed: Sequence[Performed]) -> Carried:
     if not performed:
         return Carried(ok=False, said=("There is nothing left to run: it is over, or runs elsewhere.",))
     said = [_sentence(one) for one in performed]

@@ -17,11 +17,12 @@ from runner.errors import ForgeNotFoundError, ForgeRefusedError, RunnerError, St
 from runner.gitops import unzipping
 from runner.gitops.context import is_commit
 from runner.gitops.performing import Stage
-from runner.gitops.reads import Reads, is_reconcile
+from runner.gitops.reads import Reads, is_pass
 from runner.ports import Artifact
 from runner.runs.places import HOME, make_home
 
-ARTIFACT, FILE = "runner-cursor", "cursor.json"
+ARTIFACT, CLOUD_ARTIFACT, FILE = "runner-cursor", "runner-cloud-cursor", "cursor.json"
+"""Passes for runs here and for those in the cloud look at the same history, each at its own pace."""
 LARGEST = 64 * 1024
 """Bytes, packed or not."""
 MOST_TRIED = 20
@@ -80,10 +81,11 @@ def from_json(raw: bytes) -> Cursor:
 
 def read(reads: Reads, stage: Stage) -> Cursor | None:
     """The newest that a pass of this repository left; None for none. Raises ForgeError, ReadsSpentError."""
-    found = [one for one in reads.artifacts(name=ARTIFACT) if not one.expired and one.size <= LARGEST]
+    name = ARTIFACT if stage.site is None else CLOUD_ARTIFACT
+    found = [one for one in reads.artifacts(name=name) if not one.expired and one.size <= LARGEST]
     for artifact in sorted(found, key=lambda one: -one.id)[:MOST_TRIED]:
         run = reads.workflow_run(artifact.workflow_run)
-        if run is None or not is_reconcile(run):
+        if run is None or not is_pass(run, stage):
             continue
         cursor = _read(artifact, reads, stage)
         if cursor is not None:

@@ -16,6 +16,7 @@ from runner.errors import ForgeNotFoundError, NotFoundError, RefusedError, Runne
 from runner.gitops import unpacking
 from runner.gitops.context import Context
 from runner.gitops.unpacking import BOUNDS, Bounds, bad
+from runner.gitops.workflow_files import kind_of
 from runner.ports import Artifact, CodeHost, RepositoryFacts, Status, WorkflowRun
 from runner.report.statuses import PLAN_CONTEXT, queue_of
 from runner.runs.reading import read, read_run_id
@@ -25,9 +26,6 @@ ARTIFACT = "runner-runs"
 LARGEST = 2 * 1024**3
 """Bytes, packed."""
 _LARGEST_PLAN = 256 * 1024**2
-_WORKFLOW = re.compile(
-    r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?(?:merge|command|reconcile)\.ya?ml", re.ASCII
-)
 _EVENTS = frozenset({"push", "workflow_dispatch", "issue_comment", "schedule"})
 _QUEUE = re.compile(r"runner/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -131,7 +129,7 @@ def is_trusted(run: WorkflowRun, here: RepositoryFacts) -> bool:
         and run.head_repository == here.id
         and run.branch == here.default_branch
         and run.event in _EVENTS
-        and _WORKFLOW.fullmatch(run.workflow) is not None
+        and kind_of(run.workflow) != ""
     )
 
 

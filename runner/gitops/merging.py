@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from runner.config import Config
 from runner.errors import OPERATIONAL, SUCCEEDED, RefusedError, UsageError
@@ -18,10 +19,12 @@ from runner.gitops.planned import AtCommit, plan_file
 from runner.gitops.refusing import refuse
 from runner.gitops.sorting import Refusal, Sorted, sort
 from runner.gitops.starting import starts
+from runner.gitops.workflow_files import CLOUD, file_of
 from runner.gitops.worktree import checked_out
 from runner.model import Git
 
 _LOOKS = 2
+_NO_LAUNCHER = "it needs a machine of the cloud, and no workflow here launches one: `runner init` writes it"
 
 
 def merge(happened: Happened, stage: Stage) -> int:
@@ -41,10 +44,26 @@ def carry_out(decision: Decision, config: Config, stage: Stage, *, by_hand: bool
     """Plan what is due at its commits, and do with each file what is to be done."""
     with ExitStack() as stack:
         candidates = planned(decision, config, stage, stack)
-        sorted_out = sort(candidates, config.gitops, _reviewed(candidates, stage), by_hand=by_hand)
+        sorted_out = own(
+            sort(candidates, config.gitops, _reviewed(candidates, stage), by_hand=by_hand), stage
+        )
         for refusal in sorted_out.refused:
             refuse(refusal, config, stage)
         return run(sorted_out, config, stage)
+
+
+def own(sorted_out: Sorted, stage: Stage) -> Sorted:
+    """Sorted together, as they were reviewed; but each stage does only what is for its machines."""
+    if stage.site is None and not file_of(CLOUD, stage.context.checkout):
+        far = [one for one in sorted_out.runs if not stage.takes(one.planned.plan)]
+        runs = tuple(one for one in sorted_out.runs if one not in far)
+        unlaunched = tuple(Refusal(candidate=one, sentence=_NO_LAUNCHER) for one in far)
+        return replace(sorted_out, runs=runs, refused=(*sorted_out.refused, *unlaunched))
+    return Sorted(
+        runs=tuple(one for one in sorted_out.runs if stage.takes(one.planned.plan)),
+        refused=tuple(one for one in sorted_out.refused if stage.takes(one.candidate.planned.plan)),
+        waiting=tuple(one for one in sorted_out.waiting if stage.takes(one[0].planned.plan)),
+    )
 
 
 def run(sorted_out: Sorted, config: Config, stage: Stage) -> int:
@@ -55,7 +74,8 @@ def run(sorted_out: Sorted, config: Config, stage: Stage) -> int:
     performed = perform(ready, stage)
     _refuse_those_that_never_began(performed, sorted_out, config, stage)
     stage.context.summarize(telling.merged(performed, sorted_out, stage.clock.now()))
-    return SUCCEEDED if all(one.followed.published for one in performed) else OPERATIONAL
+    shown = all(one.followed.published or one.followed.handed_over for one in performed)
+    return SUCCEEDED if shown else OPERATIONAL
 
 
 def planned(decision: Decision, config: Config, stage: Stage, stack: ExitStack) -> list[Candidate]:

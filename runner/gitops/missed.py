@@ -171,12 +171,15 @@ class _Search:
         gitops = replace(push.config.gitops, max_launches=len(candidates))
         sorted_out = sort(candidates, gitops, self._reviewed(candidates))
         for refusal in sorted_out.refused:
-            if self._is_missing(refusal.candidate, push):
+            if self._takes(refusal.candidate) and self._is_missing(refusal.candidate, push):
                 found.refusals.append((push, refusal))
         for candidate in sorted_out.runs:
-            if self._is_missing(candidate, push):
+            if self._takes(candidate) and self._is_missing(candidate, push):
                 found.starts.append(Missing(candidate=candidate, push=push))
         found.said += [f"{shorten(c.planned.source)} is not started: {why}" for c, why in sorted_out.waiting]
+
+    def _takes(self, candidate: Candidate) -> bool:
+        return self.stage.takes(candidate.planned.plan)
 
     def _is_missing(self, candidate: Candidate, push: Push) -> bool:
         due = candidate.due

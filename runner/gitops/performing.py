@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from runner.agent.order import Order
 from runner.gitops import child as children
@@ -15,6 +17,7 @@ from runner.gitops.child import Child
 from runner.gitops.commands.requests import Requests
 from runner.gitops.context import Context
 from runner.gitops.sharing import Sharing
+from runner.model import Plan
 from runner.ports import Clock, CodeHost
 from runner.publish.follow import Followed, Watched, follow
 from runner.publish.target import Target
@@ -22,12 +25,20 @@ from runner.run_here import INTERRUPTING
 from runner.runs.source import Where, is_there, source_of
 from runner.state import RunState
 
+if TYPE_CHECKING:
+    from runner.gitops.tending import Begin, Tended
+    from runner.machines.site import Site
+
+CLOUDS = frozenset({"ec2"})
+"""Providers whose machines are launched."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """One run to be carried out, and where it is shown. `order` None: it is over, and shown once more.
+    """One run to be carried out, and where it is shown.
 
-    `expected`, `before`: see `publish.follow.Watched`.
+    By an agent here (`order`), or by a machine of the cloud (`begin`); without either it is over, and shown
+    once more. `expected`, `before`: see `publish.follow.Watched`.
     """
 
     run_id: str
@@ -35,6 +46,7 @@ class Start:
     where: Where
     target: Target
     order: Order | None = None
+    begin: Begin | None = field(default=None, repr=False)
     expected: float | None = None
     before: Mapping[str, float] = field(default_factory=dict)
 
@@ -55,7 +67,9 @@ class Performed:
 class Stage:
     """What performing needs: who calls, the forge, a clock, and ways to wait and to say something.
 
-    `settling`: seconds that a forge may need to know the pull request of a push.
+    `settling`: seconds that a forge may need to know the pull request of a push. `site`: where machines of
+    the cloud come from, None for a stage that runs its jobs here; each leaves to the other what is not its
+    own. `until` (seconds since the epoch): when another follower takes over.
     """
 
     context: Context
@@ -65,6 +79,13 @@ class Stage:
     notice: Callable[[str], None] = lambda _: None
     patience: float = 600.0
     settling: float = 0.0
+    site: Site | None = None
+    until: float = math.inf
+
+    def takes(self, plan: Plan | None) -> bool:
+        """Whether runs of this plan are for this stage. What cannot run is for the one without a cloud."""
+        is_far = plan is not None and plan.queue.machine.provider in CLOUDS
+        return is_far == (self.site is not None)
 
 
 def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
@@ -73,10 +94,12 @@ def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
     scratch = stage.context.checkout / ".runner" / "agents"
     at_work: dict[str, Child] = {}
     try:
+        tended = _begun(starts, stage)
         for start in starts:
             if start.order is not None:
                 at_work[start.run_id] = children.start(start.order, environ, scratch)
-        watched = [_watched(start, at_work.get(start.run_id)) for start in starts]
+        shown = [start for start in starts if not _trouble(start, tended)]
+        watched = [_watched(start, at_work.get(start.run_id), tended.get(start.run_id)) for start in shown]
         with _interrupting(list(at_work.values())):
             followed = follow(
                 watched,
@@ -84,16 +107,28 @@ def perform(starts: Sequence[Start], stage: Stage) -> list[Performed]:
                 clock=stage.clock,
                 sleep=stage.sleep,
                 patience=stage.patience,
+                until=stage.until,
                 on_poll=_each_look(stage),
                 notice=stage.notice,
             )
-        return [
-            _performed(start, shown, at_work.get(start.run_id))
-            for start, shown in zip(starts, followed, strict=True)
-        ]
+        for start, one in zip(shown, followed, strict=True):
+            if start.run_id in tended:
+                tended[start.run_id].settled(published=one.published)
+        known = {start.run_id: one for start, one in zip(shown, followed, strict=True)}
+        return [_performed(start, known, at_work.get(start.run_id), tended) for start in starts]
     finally:
         for agent in at_work.values():
             agent.close()
+
+
+def _begun(starts: Sequence[Start], stage: Stage) -> Mapping[str, Tended]:
+    """Those that are for machines of the cloud, by their ids."""
+    if stage.site is None:
+        return {}
+    # Imported here: the SDK takes longer to load than a run without it to begin.
+    from runner.gitops.tending import begun  # noqa: PLC0415
+
+    return begun([start for start in starts if start.begin is not None], stage.site, stage.notice)
 
 
 def _each_look(stage: Stage) -> Callable[[Watched, RunState], None]:
@@ -119,8 +154,17 @@ def _cancelling(stage: Stage) -> Callable[[Watched, RunState], None]:
     return look
 
 
-def _watched(start: Start, agent: Child | None) -> Watched:
+def _watched(start: Start, agent: Child | None, tended: Tended | None) -> Watched:
     source = source_of(start.where)
+    if tended is not None:
+        return Watched(
+            where=source,
+            target=start.target,
+            alive=tended.alive,
+            waiting=tended.waiting,
+            expected=start.expected,
+            before=start.before,
+        )
 
     def alive() -> bool:
         """Ours works on it, or whoever did before still ends it."""
@@ -135,8 +179,18 @@ def _watched(start: Start, agent: Child | None) -> Watched:
     )
 
 
-def _performed(start: Start, shown: Followed, agent: Child | None) -> Performed:
-    done = Performed(start=start, followed=shown)
+def _trouble(start: Start, tended: Mapping[str, Tended]) -> str:
+    return tended[start.run_id].trouble if start.run_id in tended else ""
+
+
+def _performed(
+    start: Start, shown: Mapping[str, Followed], agent: Child | None, tended: Mapping[str, Tended]
+) -> Performed:
+    trouble = _trouble(start, tended)
+    if trouble:
+        nothing = Followed(run_id=start.run_id, outcome=None, published=True)
+        return Performed(start=start, followed=nothing, trouble=trouble)
+    done = Performed(start=start, followed=shown[start.run_id])
     if agent is None:
         return done
     if not is_there(start.where):

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from runner.errors import ForgeNotFoundError, RunnerError
 from runner.gitops import kept
 from runner.gitops.performing import Stage
+from runner.gitops.workflow_files import CLOUD, MERGE, RECONCILE, kind_of
 from runner.ports import Artifact, PullRequest, RepositoryFacts, Status, WorkflowRun
 from runner.report.statuses import PLAN_CONTEXT
 
 MOST = 100
 """Of the 1,000 requests that a token has in an hour, for everything that runs in the repository."""
 _CONTEXT = re.compile(r"runner/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_MERGE = re.compile(r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?merge\.ya?ml", re.ASCII)
-_RECONCILE = re.compile(r"\.github/workflows/(?:[A-Za-z0-9._-]*-)?reconcile\.ya?ml", re.ASCII)
 
 
 class ReadsSpentError(RunnerError):
@@ -151,15 +150,17 @@ class Reads:
         if self._merge_names is None:
             self.spend()
             listed = self.stage.forge.workflows()
-            paths = [file.path for file in listed or () if _MERGE.fullmatch(file.path)]
+            kind = MERGE if self.stage.site is None else CLOUD
+            paths = [file.path for file in listed or () if kind_of(file.path) == kind]
             known = tuple(path.rpartition("/")[2] for path in paths)
-            self._merge_names = known or ("merge.yaml", "runner-merge.yaml")
+            self._merge_names = known or (f"{kind}.yaml", f"runner-{kind}.yaml")
         return self._merge_names
 
 
-def is_reconcile(run: WorkflowRun) -> bool:
+def is_pass(run: WorkflowRun, stage: Stage) -> bool:
     """Whether a workflow run that is trusted was a pass like this one."""
-    return run.event in {"schedule", "workflow_dispatch"} and _RECONCILE.fullmatch(run.workflow) is not None
+    kind = RECONCILE if stage.site is None else CLOUD
+    return run.event in {"schedule", "workflow_dispatch"} and kind_of(run.workflow) == kind
 
 
 def is_queue(context: str) -> bool:

@@ -128,7 +128,8 @@ def _go(going: _Pass, performing: Perform, stack: ExitStack) -> None:
         going.reads.reserve = _FOR_THE_STRANDED + _FOR_THE_CLOCK
         going.merges = missed(seen, going.reads, stack)
     going.reads.reserve = _FOR_THE_CLOCK
-    _show_stranded(going, config or Config())
+    if stage.site is None:  # what is in the cloud is marked there
+        _show_stranded(going, config or Config())
     going.reads.reserve = 0
     _refuse(going)
     if going.before is not None and seen.start and not seen.behind:
@@ -245,7 +246,7 @@ def _take_note(ready: Sequence[_Ready], going: _Pass) -> None:
         if performed.trouble:
             config = one.why.push.config if isinstance(one.why, Missing) else Config()
             refuse(Refusal(candidate=one.why.candidate, sentence=performed.trouble), config, going.stage)
-        elif not performed.followed.published:
+        elif not performed.followed.published and not performed.followed.handed_over:
             going.failed = True
             going.shown.open.append(one.claim.commit)
             going.say(f"{one.start.run_id} could not be shown to its end")

@@ -26,7 +26,7 @@ from runner.gitops.identity import run_id
 from runner.gitops.kept import led_to
 from runner.gitops.merging import planned
 from runner.gitops.performing import Stage, Start
-from runner.gitops.reads import Reads, ReadsSpentError, is_reconcile
+from runner.gitops.reads import Reads, ReadsSpentError, is_pass
 from runner.gitops.sorting import sort
 from runner.gitops.targets import run_directory, target_of
 from runner.gitops.window import Window
@@ -98,6 +98,12 @@ def start_of(slot: Slot, config: Config, stage: Stage) -> Start | None:
         at=slot.at,
         salt=f"schedule {said(slot.at)}",
     )
+    if stage.site is not None:
+        # Imported here: the SDK takes longer to load than a run without it to begin.
+        from runner.gitops.on_machine import start_on_machine  # noqa: PLC0415
+
+        shown = target_of(due.commit, None, config, stage)
+        return start_on_machine(name, slot.candidate, shown, stage, stage.site)
     directory = run_directory(stage, name)
     order = Order(
         action="start",
@@ -145,7 +151,9 @@ class _Search:
     def slot(self, candidate: Candidate) -> Slot | None:
         """The newest time at which it was due since it was looked at last, None for none."""
         plan, source = candidate.planned.plan, candidate.due.source
-        if plan is None or not plan.queue.schedule or plan.queue.run_on == "manual":
+        if plan is None or not self.stage.takes(plan):
+            return None
+        if not plan.queue.schedule or plan.queue.run_on == "manual":
             return None
         since = max(self.cursor.waiting.get(source, self.cursor.at), self._came(source))
         now = self.stage.clock.now()
@@ -201,7 +209,7 @@ class _Search:
         if status.at < slot.at or number <= known or number == self.cursor.origin:
             return False
         run = self.reads.workflow_run(number)
-        if run is None or not is_reconcile(run):
+        if run is None or not is_pass(run, self.stage):
             return False
         return not self.reads.is_over(run) or not is_claim(status)
 

@@ -10,8 +10,10 @@ from runner.ports import CodeHost
 
 EVERY = 300.0
 """Seconds between two counts."""
-_PUBLISHING = ("merge", "command", "reconcile")
-_OURS = re.compile(r"/\.github/workflows/([A-Za-z0-9._-]*?)(?:merge|command|reconcile)(\.ya?ml)@", re.ASCII)
+_PUBLISHING = ("merge", "command", "reconcile", "cloud")
+_OURS = re.compile(
+    r"/\.github/workflows/([A-Za-z0-9._-]*?)(?:merge|command|reconcile|cloud)(\.ya?ml)@", re.ASCII
+)
 
 
 class Sharing:

@@ -40,6 +40,12 @@ def _start(candidate: Candidate, config: Config, stage: Stage) -> Start | None:
         at=history.commit_time(stage.context.checkout, due.commit),
         salt=due.salt,
     )
+    if stage.site is not None:
+        # Imported here: the SDK takes longer to load than a run without it to begin.
+        from runner.gitops.on_machine import start_on_machine  # noqa: PLC0415
+
+        target = target_of(due.commit, due.pull, config, stage)
+        return start_on_machine(name, candidate, target, stage, stage.site)
     directory = run_directory(stage, name)
     start = Start(
         run_id=name,

@@ -21,6 +21,7 @@ from runner.gitops.lost import is_lost, say_lost
 from runner.gitops.performing import Stage
 from runner.gitops.reads import Reads, ReadsSpentError, is_queue
 from runner.gitops.targets import target_of
+from runner.gitops.workflow_files import CLOUD, kind_of
 from runner.ports import Artifact, Status, WorkflowRun
 from runner.publish.publisher import Publisher
 from runner.publish.refusal import is_refusal
@@ -126,6 +127,8 @@ class _Settling:
             is_pending = any(one.state == PENDING for one in own.values())
             number = led_to(status.target, self.stage.context) if is_pending or is_fresh else 0
             run = self.reads.workflow_run(number) if number else None
+            if run is not None and kind_of(run.workflow) == CLOUD:
+                continue  # its machine does not end with its workflow run
             if run is None:
                 continue  # it is over, or leads elsewhere: nobody can say what became of it
             if not self.reads.is_over(run):

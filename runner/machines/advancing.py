@@ -15,7 +15,7 @@ from runner.machines.asking import ask
 from runner.machines.ending import end
 from runner.machines.facts import look, order_of
 from runner.machines.site import Site
-from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
+from runner.machines.standing import GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
 
 _LOOKS = 60
@@ -94,7 +94,7 @@ def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
         generation=facts.generation,
         instance_id=launched.instance_id,
         said=f"machine {launched.instance_id} is asked to run it",
-        words=f"{launched.instance_id} is booting",
+        words=f"machine {launched.instance_id} is booting",
     )
 
 
@@ -160,6 +160,7 @@ def _explained(facts: Facts, verdict: Verdict, plan: Plan, site: Site) -> str:
     return f"machine {machine.id} did not start its agent: {explain(console)}"
 
 
-def is_over(run_id: str, site: Site) -> bool:
-    """Whether nobody works on it, and nobody will unless asked to."""
-    return judge(look(run_id, site)[1]).standing in ENDED
+def look_at(run_id: str, site: Site) -> Progress:
+    """How it stands; nothing is done. Raises as `advance`."""
+    _, facts = look(run_id, site)
+    return _as_it_is(run_id, facts, judge(facts))

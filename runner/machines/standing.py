@@ -10,6 +10,7 @@ from runner.bundle.order import MachineOrder
 from runner.launching.steps import REPLAYABLE
 from runner.ports import Instance
 from runner.state import RunPhase, RunState
+from runner.units import format_duration
 
 SILENT = 180.0
 """Seconds without a word, of an agent that gives a sign of life each minute."""
@@ -117,7 +118,8 @@ def _unspoken(facts: Facts) -> Verdict:
     if facts.asked > BOOTING:
         why = f"{machine.id} has said nothing for {facts.asked / 60:.0f} minutes since it was asked for"
         return Verdict(standing=Standing.UNBOOTED, why=why)
-    return Verdict(standing=Standing.STARTING, why=f"{machine.id} ({machine.type}) is booting")
+    words = f"machine {machine.id} ({machine.type}) is booting, {format_duration(facts.asked)}"
+    return Verdict(standing=Standing.STARTING, why=words)
 
 
 def _unseen(asked: float) -> Verdict:

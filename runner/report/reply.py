@@ -163,6 +163,19 @@ def cancelling(run_id: str, jobs: Sequence[str], url: str) -> Reply:
     )
 
 
+def cancelling_far(run_id: str, jobs: Sequence[str]) -> Reply:
+    """Of a run in the cloud."""
+    what = f"{counted(len(jobs), 'job')} of {code(run_id)}" if jobs else code(run_id)
+    return Reply(
+        headline=f"🚀 Cancels {what}",
+        facts=(
+            "The machine that runs it looks for this every five seconds, or as soon as it has booted.",
+            f"Then the attempts end, and the comments show it; see {code('/runner status')}.",
+        ),
+        sections=(Section(name="jobs", rank=ESSENTIAL, forms=tuple(_names(jobs, n) for n in _NAMES)),),
+    )
+
+
 def _names(jobs: Sequence[str], most: int) -> str:
     if not jobs:
         return ""
@@ -173,6 +186,16 @@ def _names(jobs: Sequence[str], most: int) -> str:
 def log_end(run_id: str, job_id: str, attempt: int, lines: Sequence[str], url: str) -> Reply:
     """The last `lines` of an attempt; `url` leads to the workflow run that kept all of it."""
     files = f"{run_id}/jobs/{job_id}/{attempt}/"
+    everything = f"All of it: {code(files)} in the artifact of the {link('workflow run', url)}"
+    return _log_end(run_id, job_id, attempt, lines, everything)
+
+
+def log_end_far(run_id: str, job_id: str, attempt: int, lines: Sequence[str], where: str) -> Reply:
+    """The same of a run in the cloud; `where` is its `s3://` URL."""
+    return _log_end(run_id, job_id, attempt, lines, f"All of it: {code(f'runner logs {where} {job_id}')}")
+
+
+def _log_end(run_id: str, job_id: str, attempt: int, lines: Sequence[str], everything: str) -> Reply:
     if not lines:
         told: tuple[str, ...] = ("It wrote nothing.",)
     else:
@@ -181,7 +204,7 @@ def log_end(run_id: str, job_id: str, attempt: int, lines: Sequence[str], url: s
         headline=f"The end of the log of {code(job_id)}",
         facts=(
             f"Attempt {attempt} of {code(run_id)}",
-            f"All of it: {code(files)} in the artifact of the {link('workflow run', url)}",
+            everything,
         ),
         sections=(Section(name="log", rank=ESSENTIAL, forms=told),),
     )

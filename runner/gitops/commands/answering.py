@@ -13,6 +13,7 @@ from runner.errors import (
 )
 from runner.gitops.commands import verbs
 from runner.gitops.commands.asked import Answer, Asked
+from runner.gitops.commands.elsewhere import hand_over, is_far
 from runner.gitops.commands.performing import Performing
 from runner.gitops.commands.permit import Permit, allowance, needs, permitted
 from runner.gitops.commands.replies import Replies
@@ -29,7 +30,7 @@ _THEIRS = frozenset({FAILED, NOT_FOUND})
 
 
 def check(context: Context, event: CommentEvent, forge: CodeHost) -> int:
-    """Outputs for the jobs that follow: `allowed`, `needs` (light or run), `answer` (there is one to give).
+    """Outputs for the next jobs: `allowed`, `needs` (light, run, rerun, cloud), `answer` (there is one).
 
     What somebody wrote who may give commands is `allowed` with its mistakes: the answer says them. Asks with
     the right to read alone, and writes nothing.
@@ -37,12 +38,19 @@ def check(context: Context, event: CommentEvent, forge: CodeHost) -> int:
     permit = permitted(event, forge, allowance(context))
     context.give(
         allowed=_flag(permit.allowed or permit.trusted),
-        needs=needs(permit.command if permit.allowed else None),
+        needs=_needs(permit, forge, context),
         answer=_flag(not permit.silent),
     )
     if permit.silent:
         context.summarize(f"Nothing to do: {permit.reason}.")
     return SUCCEEDED
+
+
+def _needs(permit: Permit, forge: CodeHost, context: Context) -> str:
+    if not permit.allowed or permit.command is None or permit.pull is None:
+        return needs(None)
+    far = is_far(permit.command, permit.pull, forge, context)
+    return "cloud" if far else needs(permit.command)
 
 
 def _flag(value: bool) -> str:
@@ -94,8 +102,13 @@ class _Answering:
             return SUCCEEDED
         if not permit.allowed:
             return self._refuse(reply.refusal(permit.reason, permit.hint))
+        asked = self._asked(permit)
         try:
-            answer = verbs.answer(self._asked(permit), perform)
+            if not perform.reaches_far and is_far(asked.command, asked.pull, self._forge, self._context):
+                hand_over(self._comment.id, self._forge, self._context)
+                self._context.summarize("Handed over to the workflow for the cloud, which answers.")
+                return SUCCEEDED
+            answer = verbs.answer(asked, perform)
         except RunnerError as error:
             self._refuse(reply.refusal(error.message, error.hint))
             return _exit_code(error)
@@ -110,6 +123,8 @@ class _Answering:
             forge=self._forge,
             pull=permit.pull,
             login=self._forge.login(),
+            comment=self._comment.id,
+            by=self._comment.author,
         )
 
     def _say(self, answer: Answer) -> int:

@@ -14,13 +14,15 @@ from runner.report.reply import Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`login` is our own."""
+    """`login` is our own; `comment` what is answered, and `by` who wrote it."""
 
     command: Command
     context: Context
     forge: CodeHost
     pull: PullRequest
     login: str
+    comment: int = 0
+    by: str = ""
 
     @property
     def commits(self) -> tuple[str, ...]:

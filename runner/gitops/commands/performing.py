@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runner.gitops.commands.asked import Answer, Asked
 from runner.ports import PullRequest
 
 
@@ -38,6 +39,16 @@ class Performing(Protocol):
         self, kind: str, directory: Path, run_id: str, job_ids: Sequence[str], target: Place
     ) -> Carried:
         """`kind`: `retry` or `resume` the run in `directory`. Without `job_ids` as `runner retry` does."""
+
+    @property
+    def reaches_far(self) -> bool:
+        """Whether this process reaches into the cloud: what is there, others hand over."""
+
+    def far(self, asked: Asked) -> Answer | None:
+        """The answer to a command about a run in the cloud; None where it is not for this process.
+
+        Raises RunnerErrors with the reason where it cannot be.
+        """
 
     def refused(self, pull: PullRequest, digest: str) -> Carried:
         """Start the queues of a merged pull request that were held back, if their plan has this digest."""

@@ -25,6 +25,9 @@ _LOG_LINES = 100
 
 def answer(asked: Asked, perform: Performing) -> Answer:
     """Raises RunnerErrors with the reason where it cannot be."""
+    far = perform.far(asked)
+    if far is not None:
+        return far
     match asked.command.verb:
         case "retry" | "resume":
             return again.again(asked, perform)

@@ -1,0 +1,71 @@
+"""Runs on machines of the cloud, while they are followed: their machines are looked after, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from runner.errors import RunnerError
+from runner.machines.advancing import Progress, advance
+from runner.machines.live import unmark
+from runner.machines.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.gitops.performing import Start
+
+Begin = Callable[[Site], Progress]
+"""Sees to it that a run has a machine, or gets one. Raises RunnerError subclasses."""
+_AT_ONCE = 8
+
+
+@dataclass(slots=True)
+class Tended:
+    """One run. `alive` and `waiting` are for `publish.watched.Watched`; `trouble`: why it did not begin."""
+
+    run_id: str
+    site: Site
+    notice: Callable[[str], None] = field(repr=False)
+    progress: Progress | None = None
+    trouble: str = ""
+
+    def begin(self, begin: Begin) -> None:
+        try:
+            self._take(begin(self.site))
+        except RunnerError as error:
+            self.trouble = f"{error.message}; {error.hint}" if error.hint else error.message
+
+    def alive(self) -> bool:
+        """Looks, and does what is next for it: another machine where its own is gone."""
+        self._take(advance(self.run_id, self.site))
+        return self.progress is not None and self.progress.goes_on
+
+    def waiting(self) -> str:
+        return self.progress.words if self.progress is not None and self.progress.goes_on else ""
+
+    def settled(self, *, published: bool) -> None:
+        """Nobody has to look after it any more, once it is shown."""
+        if published and self.progress is not None and not self.progress.goes_on:
+            unmark(self.run_id, self.site)
+
+    def _take(self, progress: Progress) -> None:
+        self.progress = progress
+        if progress.said:
+            self.notice(f"{self.run_id}: {progress.said}")
+
+
+def begun(starts: Sequence[Start], site: Site, notice: Callable[[str], None]) -> dict[str, Tended]:
+    """All of these at once, each with the machine that it was given, or why it has none."""
+    place = replace(site, notice=notice)
+    tended = {start.run_id: Tended(run_id=start.run_id, site=place, notice=notice) for start in starts}
+
+    def begin(start: Start) -> None:
+        if start.begin is not None:
+            tended[start.run_id].begin(start.begin)
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="begins") as pool:
+        list(pool.map(begin, starts))
+    return tended
