@@ -40,11 +40,12 @@ def test_a_run() -> None:
     log = failed_log()
     finished = next(i for i, event in enumerate(log.events) if isinstance(event, e.AttemptFinished))
     log.events.insert(finished + 1, e.ResultsStored(at=START, job_id="prepare", attempt=1, files=1))
+    log.add(e.InstanceLaunched(at=START, instance_id="i-1", price=0.1))
     found = Evidence(files={"prepare": (StoredFile(path="a", size=1, sha256="0"),)})
     report = json.loads(json_report.text(plan(log.queue), log.state(), found, START))
     outcomes = set(report["counts"]) - {"total", "open"}
     given = names(report, frozenset({"because", "outputs"})) - outcomes
-    assert {"missing", "max_rss", "sha256"} <= given
+    assert {"missing", "max_rss", "sha256", "per_hour"} <= given
     assert given - documented("A run:") == set()
 
 

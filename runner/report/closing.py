@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runner.report.machine_costs import closing_line
 from runner.report.roots import Root, roots
 from runner.report.wording import attempts_of, counted, ending, verdict
 from runner.state import RunPhase, RunState
@@ -34,6 +35,9 @@ def _rows(state: RunState, now: float, ref: str, report: str, *, died: bool) -> 
             yield f"  or end it with its cleanup: runner cancel {ref}"
     elif failed and state.phase is RunPhase.FINISHED:
         yield f"  again, only what failed and what depends on it: runner retry {ref}"
+    machines = closing_line(state, now)
+    if machines:
+        yield f"  machine: {machines}" if len(state.machines) == 1 else f"  {machines}"
     if report:
         yield f"  report: {report}"
 

@@ -53,7 +53,7 @@ def final_comment(
         "tally": tally(state),
         "took": format_duration(state.elapsed(now)),
         "machine": course(state),
-        "facts": [*facts(plan, state, COMMENT), *machine_facts(state)],
+        "facts": [*facts(plan, state, COMMENT), *machine_facts(state, now)],
         "go_on": _go_on(state),
         "report": link("The whole report", links.report) if links.report else "",
         "where": where_files_are(state, evidence, links),

@@ -9,8 +9,9 @@ from typing import Any
 from runner.events import format_time
 from runner.model import Outcome, Plan
 from runner.report.evidence import Evidence
+from runner.report.machine_costs import dollars, dollars_of, seconds_of
 from runner.report.wording import NOT_GOOD
-from runner.state import AttemptState, JobState, RunState
+from runner.state import AttemptState, JobState, MachineState, RunState
 
 VERSION = 1
 
@@ -55,6 +56,8 @@ def _head(plan: Plan, state: RunState, now: float) -> dict[str, Any]:
         "started_at": _time(state.started_at),
         "finished_at": _time(state.finished_at),
         "seconds": round(state.elapsed(now), 6),
+        "machines": [_machine(machine, now) for machine in state.machines],
+        "cost": _cost(state, now),
         "counts": {"total": len(state.jobs), "open": state.open_jobs, **outcomes},
         "failed": [
             job_id
@@ -62,6 +65,34 @@ def _head(plan: Plan, state: RunState, now: float) -> dict[str, Any]:
             if job.outcome in NOT_GOOD and not job.job.allow_failure
         ],
     }
+
+
+def _machine(machine: MachineState, now: float) -> dict[str, Any]:
+    seconds = seconds_of(machine, now)
+    return {
+        "instance_id": machine.instance_id,
+        "generation": machine.generation,
+        "machine_type": machine.type or None,
+        "region": machine.region or None,
+        "zone": machine.zone or None,
+        "spot": machine.spot,
+        "launched_at": _time(machine.launched_at),
+        "ended_at": _time(machine.ended_at),
+        "lost": machine.lost or None,
+        "seconds": None if seconds is None else round(seconds, 6),
+        "per_hour": machine.price or None,
+        "at_most": _dollars(dollars_of(machine, now)),
+    }
+
+
+def _cost(state: RunState, now: float) -> dict[str, Any] | None:
+    if not state.machines:
+        return None
+    return {"at_most": _dollars(dollars(state.machines, now)), "currency": "USD"}
+
+
+def _dollars(found: float | None) -> float | None:
+    return None if found is None else round(found, 6)
 
 
 def _time(at: float) -> str | None:

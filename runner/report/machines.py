@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from runner.model import Plan
 from runner.report import clean
 from runner.report.escaping import code
+from runner.report.machine_costs import life, together
 from runner.state import MachineState, RunPhase, RunState
 
 UNREADABLE = "its log cannot be read any further"
@@ -46,15 +47,18 @@ def course(state: RunState) -> str:
     return f"It went on on {_name(last)} after {lost}"
 
 
-def machine_facts(state: RunState) -> Iterator[str]:
-    """A line a machine, the newest ones."""
+def machine_facts(state: RunState, now: float | None = None) -> Iterator[str]:
+    """A line a machine, the newest ones. `now`: say too how long each lived and what it cost so far."""
     hidden = len(state.machines) - _SHOWN
     if hidden > 0:
         yield f"{hidden:,} earlier machines"
     for machine in state.machines[-_SHOWN:]:
         said = [code(machine.type), "spot" if machine.spot else "", code(machine.zone or machine.region)]
         kind = ", ".join(filter(None, said))
-        yield f"Machine {_name(machine)}" + (f" ({kind})" if kind else "")
+        cost = f": {life(machine, now, code)}" if now is not None else ""
+        yield f"Machine {_name(machine)}" + (f" ({kind})" if kind else "") + cost
+    if now is not None and len(state.machines) > 1:
+        yield f"Together {together(state.machines, now, code)}"
 
 
 def _is_first(state: RunState) -> bool:

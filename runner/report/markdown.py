@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from runner.model import Plan
 from runner.report.evidence import Evidence
+from runner.report.machines import machine_facts
 from runner.report.markdown_failures import allowed, failures, skipped_alone
 from runner.report.markdown_tables import files, jobs, summaries
 from runner.report.markdown_time import time_spent
@@ -39,6 +40,6 @@ def _top(plan: Plan, state: RunState, now: float) -> str:
         "",
         f"**{tally(state)}** after {format_duration(state.elapsed(now))}.",
         "",
-        *(f"- {row}" for row in facts(plan, state)),
+        *(f"- {row}" for row in (*facts(plan, state), *machine_facts(state, now))),
     ]
     return "\n".join(rows)
