@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.problems import Problem, Route, Severity
-from runner.validate import MOST_OF_A_RULE, Around, Policy, check
+from runner.validate import MOST_OF_A_RULE, Around, Policy, as_launched, check
 from runner.validate.ancestry import unordered
 from runner.validate.circles import circles
 from runner.validate.nearest import did_you_mean, nearest
@@ -292,6 +292,57 @@ class TestPolicy:
         assert rules(checked(job("a"), results="s3://b/p")) == [("destination", ("results",))]
         assert checked(job("a"), results="s3://b/p", around=Around(has_aws=True)) == []
         assert checked(job("a"), results="some/directory") == []
+
+
+class TestMachine:
+    """What a machine needs that is launched; the sentences are in examples/."""
+
+    ALL = frozenset({"region", "bucket", "instance_profile"})
+
+    def found(self, **machine: Any) -> list[tuple[str, Route]]:
+        around = Around(account=self.ALL)
+        return rules(checked(job("a"), machine={"provider": "ec2", **machine}, around=around))
+
+    def test_the_account_is_enough(self) -> None:
+        assert self.found() == []
+        assert self.found(type="m7g.large", fallback=["c7g.large"], spot=True, ttl="5m", user="ubuntu") == []
+
+    @pytest.mark.parametrize(
+        ("account", "own", "named"),
+        [
+            (set(), {}, "`aws.region`, `aws.bucket` and `aws.instance_profile`"),
+            ({"region", "bucket"}, {}, "`aws.instance_profile`"),
+            ({"bucket"}, {"region": "us-east-1", "instance_profile": "p"}, ""),
+        ],
+    )
+    def test_what_neither_says(self, account: set[str], own: dict[str, str], named: str) -> None:
+        around = Around(account=frozenset(account))
+        problems = checked(job("a"), machine={"provider": "ec2", **own}, around=around)
+        assert [p.message.partition(" does not set ")[2] for p in problems] == ([named] if named else [])
+
+    def test_one_that_the_configuration_names_has_no_line_in_the_file(self) -> None:
+        around = Around(account=self.ALL, machine={"provider": "ec2", "fallback": ["m7g.large"], "disk": 0})
+        assert rules(checked(job("a"), around=around)) == [("machine", ()), ("machine", ())]
+
+    def test_values_that_are_not_known_yet_are_not_judged(self) -> None:
+        waits = "${{ params.x }}"
+        given = {"type": waits, "fallback": [waits, "m7g.large"], "ttl": waits, "disk": waits, "user": waits}
+        assert self.found(**given) == []
+
+    @pytest.mark.parametrize("name", ["fallback", "disk", "ttl"])
+    def test_nothing_of_it_counts_where_the_queue_runs_here(self, name: str) -> None:
+        bad = {"fallback": ["m7g.large"], "disk": 0, "ttl": "1m"}
+        around = Around(here=True, environ={"MINE": "x"})
+        jobs = [job("a", secrets={"S": "env:MINE"}, environment={"E": "${MINE}"}, command="echo $MINE")]
+        assert checked(*jobs, machine={"provider": "ec2", name: bad[name]}, around=around) == []
+
+    def test_what_ends_a_launch_is_an_error_for_those_who_launch(self) -> None:
+        problems = checked(job("a", secrets={"S": "env:MINE"}, timeout="9h"), machine={"provider": "ec2"})
+        assert {p.severity for p in problems} == {Severity.WARNING}
+        assert [p.rule for p in as_launched(problems) if p.severity is Severity.ERROR] == [
+            "not-on-machine",
+            "no-account",
+        ]
 
 
 class TestBounds:

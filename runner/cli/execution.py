@@ -12,6 +12,7 @@ import click
 
 from runner.cli.funnel import drop
 from runner.cli.options import environ
+from runner.cli.secrets import SecretsOfUser
 from runner.cli.terminal import say
 from runner.cli.views import View, view
 from runner.clock import SystemClock
@@ -45,7 +46,13 @@ def taken_up(directory: Path, max_parallel: int | None = None) -> tuple[Here, Pl
     """An existing run, to be carried on where it was started."""
     plan, state = read(directory)
     checkout = Path(state.checkout) if state.checkout else Path.cwd()
-    place = Here(directory=directory, checkout=checkout, environ=environ(), max_parallel=max_parallel)
+    place = Here(
+        directory=directory,
+        checkout=checkout,
+        environ=environ(),
+        max_parallel=max_parallel,
+        secrets=SecretsOfUser(checkout),
+    )
     return place, plan, state
 
 

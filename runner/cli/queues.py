@@ -39,7 +39,9 @@ class Surroundings:
             now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
 
-    def prepare(self, source: str, *, params: Mapping[str, str], require_params: bool) -> Prepared:
+    def prepare(
+        self, source: str, *, params: Mapping[str, str], require_params: bool, runs_here: bool = False
+    ) -> Prepared:
         """`source` is a path, or `-` for standard input, which is read here."""
         return prepare(
             source,
@@ -50,6 +52,7 @@ class Surroundings:
             git=self.git,
             now=self.now,
             require_params=require_params,
+            here=runs_here,
         )
 
 

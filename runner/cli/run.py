@@ -13,6 +13,8 @@ from runner.cli import planning
 from runner.cli.execution import execute
 from runner.cli.options import environ, json_option, parallel_option, params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
+from runner.cli.secrets import SecretsOfUser
+from runner.cli.terminal import say
 from runner.errors import FAILED
 from runner.model import Plan
 from runner.prepare import Prepared
@@ -43,11 +45,12 @@ def run(
 ) -> int:
     """Run a queue here.
 
-    FILE is a queue file, - is standard input. Nothing starts while there are problems. Interrupted with
-    Ctrl-C the run can be resumed; `runner cancel` ends it with its cleanup.
+    FILE is a queue file, - is standard input. Nothing starts while there are problems. Here is this machine,
+    also for a queue that asks for one in the cloud: `runner launch` gets that. Interrupted with Ctrl-C the
+    run can be resumed; `runner cancel` ends it with its cleanup.
     """
     surroundings = Surroundings.look()
-    prepared = surroundings.prepare(source, params=params, require_params=True)
+    prepared = surroundings.prepare(source, params=params, require_params=True, runs_here=True)
     if not dry_run:
         prepared = _as_refused(prepared)
     show(prepared)
@@ -59,6 +62,8 @@ def run(
             planning.preview(plan, region=prepared.config.account.region), "json" if as_json else "text"
         )
         return 0
+    if plan.queue.machine.provider == "ec2":
+        say("runner: machine.provider is ec2: this runs it here; `runner launch FILE` gets the machine")
     return _run(plan, surroundings, max_parallel, run_dir, as_json=as_json)
 
 
@@ -87,6 +92,7 @@ def _run(
         checkout=surroundings.checkout,
         environ=environ(),
         max_parallel=max_parallel,
+        secrets=SecretsOfUser(surroundings.checkout),
     )
     remember(run_id, directory, surroundings.checkout)
     if as_json:

@@ -72,11 +72,13 @@ def prepare(
     require_params: bool = False,
     config: Config | None = None,
     name: str = "",
+    here: bool = False,
 ) -> Prepared:
     """Read, render, validate and load the queue file at a path (`-`: these `stdin` bytes).
 
     `config` goes before what the checkout says of itself, which then is not even read. `name` is what
-    problems call the file, where that is not the path. Mistakes in the file or in its params are
+    problems call the file, where that is not the path; `here` says that the queue will run on this machine,
+    whichever it asks for. Mistakes in the file or in its params are
     problems. Raises NotFoundError where there is no such file, RunnerError where it cannot be read.
     """
     with _without_collector():
@@ -92,7 +94,7 @@ def prepare(
             return Prepared(problems=problems + layers.problems, document=parsed, config=config)
         values = values_of(layers, params or {}, require=require_params)
         made = rendered(layers, values, git, now)
-        around = _around(config, environ)
+        around = _around(config, environ, here=here)
         found = check(made.tree, around=around, deferred=made.deferred)
         problems += layers.place([*_unless_said(values.problems, found), *made.problems, *found])
         return Prepared(
@@ -113,8 +115,16 @@ def _unless_said(problems: list[Problem], found: list[Problem]) -> list[Problem]
     return [problem for problem in problems if problem.route not in said]
 
 
-def _around(config: Config, environ: Mapping[str, str]) -> Around:
-    return Around(policy=config.policy, machine=config.machine, has_aws=config.has_aws, environ=environ)
+def _around(config: Config, environ: Mapping[str, str], *, here: bool) -> Around:
+    named = ("region", "bucket", "instance_profile")
+    return Around(
+        policy=config.policy,
+        machine=config.machine,
+        has_aws=config.has_aws,
+        account=frozenset(name for name in named if getattr(config.account, name)),
+        environ=environ,
+        here=here,
+    )
 
 
 def _maker(

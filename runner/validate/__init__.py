@@ -20,6 +20,7 @@ from runner.validate import (
     identity,
     limits,
     literals,
+    machine,
     notes,
     pools,
     reading,
@@ -28,8 +29,9 @@ from runner.validate import (
 )
 from runner.validate.conforming import conforming
 from runner.validate.facts import Around, Facts, Policy, Rule
+from runner.validate.machine import as_launched
 
-__all__ = ["Around", "Policy", "check"]
+__all__ = ["Around", "Policy", "as_launched", "check"]
 
 RULES: tuple[Rule, ...] = (
     identity.aliases,
@@ -57,6 +59,11 @@ RULES: tuple[Rule, ...] = (
     schedules.notify,
     limits.policy,
     limits.secrets,
+    machine.account,
+    machine.forms,
+    machine.architectures,
+    machine.sizes,
+    machine.idle,
     notes.idle_retries,
     notes.not_yet,
 )

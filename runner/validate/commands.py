@@ -100,7 +100,7 @@ def _of(facts: Facts, job: JobAt, command: str) -> Iterator[Problem]:
     declared = _declared(facts, job)
     for name in dict.fromkeys(_names(command)):
         known = name in declared or name in _KNOWN or name.startswith(_KNOWN_PREFIXES)
-        if known or name in facts.around.environ or _mentioned(name, command):
+        if known or name in facts.environ or _mentioned(name, command):
             continue
         near = nearest(name, declared)
         hint = f"did you mean ${near}?" if near else "declare it under `environment` or `secrets`"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from runner.canonical.machine import machine_of
+from runner.canonical.machine import DEFAULT_TTL
 from runner.problems import Problem, Route, Severity
 from runner.units import format_duration, parse_duration
 from runner.validate.facts import Facts, is_expression
@@ -78,10 +78,10 @@ def _ttl(facts: Facts) -> tuple[float | None, bool]:
     own = facts.fields.get("machine") or {}
     if "ttl" in own:
         return _seconds(own["ttl"]), True
-    machine = machine_of(facts.fields, facts.around.machine)
-    if machine.provider == "local":
+    if facts.machine.provider == "local" or facts.around.here:
         return None, False
-    return _seconds(machine.options.get("ttl")), False
+    ttl = facts.machine.options.get("ttl")
+    return _seconds(DEFAULT_TTL if ttl is None and facts.launches else ttl), False
 
 
 def _longer(route: Route, seconds: float, what: str, bound: float, own: bool) -> Problem:

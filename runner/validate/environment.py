@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from runner.problems import Problem, Route, Severity, shorten
 from runner.schema.slips import AS_TEXT
@@ -25,7 +26,7 @@ def floats(facts: Facts) -> Iterator[Problem]:
 
 
 def unset(facts: Facts) -> Iterator[Problem]:
-    """`${NAME}` that the runner's own environment does not have now. `run` refuses it."""
+    """`${NAME}` that is not set where jobs run. `run` refuses it."""
     defaults = facts.defaults.get("secrets") or {}
     for job, environment in environments(facts):
         for name, value in environment.items():
@@ -34,26 +35,40 @@ def unset(facts: Facts) -> Iterator[Problem]:
             own = (job.fields.get("secrets") or {}) if job is not None else {}
             for wanted in _REFERENCE.findall(value):
                 is_secret = wanted in defaults or wanted in own
-                if not is_secret and (wanted not in facts.around.environ or _HIDDEN.fullmatch(wanted)):
-                    yield _unset(wanted, environment_route(facts, job, name))
+                if not is_secret and (wanted not in facts.environ or _HIDDEN.fullmatch(wanted)):
+                    yield _told(facts, _unset(wanted, environment_route(facts, job, name)), wanted)
 
 
 def unset_secrets(facts: Facts) -> Iterator[Problem]:
-    """`env:NAME` of a secret that the runner's own environment does not have now; each NAME once."""
+    """`env:NAME` of a secret that is not set where jobs run; each NAME once."""
     told: set[str] = set()
     for job, secrets in _secrets(facts):
         for name, source in secrets.items():
             kind, _, wanted = source.partition(":")
-            known = wanted in facts.around.environ and not _HIDDEN.fullmatch(wanted)
+            known = wanted in facts.environ and not _HIDDEN.fullmatch(wanted)
             if kind == "env" and wanted not in told and not known and not is_expression(source):
                 told.add(wanted)
                 route = facts.in_defaults("secrets") if job is None else job.route("secrets")
-                yield _no_secret(name, wanted, (*route, name))
+                yield _told(facts, _no_secret(name, wanted, (*route, name)), wanted)
 
 
 def _secrets(facts: Facts) -> Iterator[tuple[JobAt | None, Mapping[str, str]]]:
     yield None, facts.defaults.get("secrets") or {}
     yield from ((job, job.fields.get("secrets") or {}) for job in facts.jobs)
+
+
+def _told(facts: Facts, problem: Problem, wanted: str) -> Problem:
+    """On a machine that is launched nobody can set it. An error where one is launched, see `as_launched`."""
+    if not facts.launches or _HIDDEN.fullmatch(wanted):
+        return problem
+    is_secret = "secrets" in problem.route
+    hint = "keep it where the machine can read it: `ssm:/path` or `secretsmanager:id`"
+    return replace(
+        problem,
+        rule="not-on-machine",
+        message=f"nothing sets {shorten(wanted)} on a machine that is launched",
+        hint=hint if is_secret else f"write the value itself, or declare {shorten(wanted)} under `secrets`",
+    )
 
 
 def _no_secret(name: str, wanted: str, route: Route) -> Problem:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from runner import canonical
 from runner.canonical.handlers import spared
+from runner.canonical.machine import machine_of
+from runner.model import Machine
 from runner.problems import Problem, Route
+
+ON_A_MACHINE = frozenset({"PATH", "HOME", "LANG", "AWS_REGION", "AWS_DEFAULT_REGION"})
+"""What the environment has on a machine that was launched: what a login would, and where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +39,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What surrounds a file. `machine` is the configured one, `environ` the runner's own environment."""
+    """What surrounds a file. `machine` is the configured one, `environ` the runner's own environment.
+
+    `account`: what of `region`, `bucket` and `instance_profile` the configuration sets. `here`: the queue is
+    about to run on this machine, whichever it asks for.
+    """
 
     policy: Policy = field(default_factory=Policy)
     machine: Mapping[str, Any] = field(default_factory=dict)
     has_aws: bool = False
+    account: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    here: bool = False
 
 
 class JobAt(NamedTuple):
@@ -82,6 +93,20 @@ class Facts:
     def value(self, job: JobAt, name: str) -> Any:
         """A field of a job, or the default for it."""
         return job.fields.get(name, self.defaults.get(name))
+
+    @cached_property
+    def machine(self) -> Machine:
+        return machine_of(self.fields, self.around.machine)
+
+    @property
+    def launches(self) -> bool:
+        """Whether a machine is launched for the queue."""
+        return self.machine.provider == "ec2" and not self.around.here
+
+    @property
+    def environ(self) -> Collection[str]:
+        """The names that the environment has where jobs run."""
+        return ON_A_MACHINE if self.launches else self.around.environ
 
     @cached_property
     def by_id(self) -> dict[str, JobAt]:

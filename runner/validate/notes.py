@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.canonical.machine import machine_of
 from runner.canonical.support import refused, unsupported
 from runner.problems import Problem, Route, Severity
 from runner.validate.facts import Facts
@@ -17,9 +16,8 @@ _UNSUPPORTED = "a run goes on without it"
 
 def not_yet(facts: Facts) -> Iterator[Problem]:
     """Features of the language that this version does not execute, a sentence each."""
-    provider = machine_of(facts.fields, facts.around.machine).provider
     fields = {**facts.fields, "jobs": [job.fields for job in facts.jobs]}
-    for note, hint in [(n, _REFUSED) for n in refused(fields, provider)] + [
+    for note, hint in [(n, _REFUSED) for n in refused(fields, facts.machine.provider)] + [
         (n, _UNSUPPORTED) for n in unsupported(fields)
     ]:
         yield _warning("not-yet", note.sentence, hint, note.route)

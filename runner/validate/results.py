@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.canonical.machine import machine_of
 from runner.problems import Problem, Route, Severity, shorten
 from runner.validate.facts import Facts, JobAt, is_expression
 
@@ -44,12 +43,19 @@ def destination(facts: Facts) -> Iterator[Problem]:
     name = "result_s3_bucket" if "result_s3_bucket" in facts.fields else "results"
     given = facts.fields.get(name)
     is_s3 = name == "result_s3_bucket" or str(given).startswith("s3://")
-    local = machine_of(facts.fields, facts.around.machine).provider == "local"
-    if given is None or not is_s3 or not local or facts.around.has_aws:
+    if given is not None and facts.launches:
+        yield _kept_elsewhere(name)
+    if given is None or not is_s3 or facts.machine.provider != "local" or facts.around.has_aws:
         return
     message = "results go to S3, and this run has no `aws` configuration: they stay on this machine"
     hint = "add `aws:` to .github/runner.yaml"
     yield Problem(rule="destination", message=message, hint=hint, severity=Severity.WARNING, route=(name,))
+
+
+def _kept_elsewhere(name: str) -> Problem:
+    message = "what runs on a machine is kept in the bucket that `aws` of .github/runner.yaml names, not here"
+    hint = "leave it out"
+    return Problem(rule="destination", message=message, hint=hint, severity=Severity.WARNING, route=(name,))
 
 
 def bucket(facts: Facts) -> Iterator[Problem]:
