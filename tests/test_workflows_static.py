@@ -26,10 +26,11 @@ PERMISSIONS: dict[str, dict[str, dict[str, str]]] = {
     "comment": {"comment": WRITE},
     "merge": {"merge": WRITE},
     "command": {
-        "check": {"contents": "read", "pull-requests": "read"},
+        "check": READ | {"pull-requests": "read", "statuses": "read", "actions": "read"},
         "command": WRITE,
-        "plan": {"contents": "read", "pull-requests": "write", "actions": "write"},
+        "plan": READ | {"pull-requests": "write", "actions": "write", "statuses": "read"},
     },
+    "cloud": {"cloud": WRITE | {"actions": "write", "id-token": "write"}},
     "reconcile": {"reconcile": WRITE},
 }
 TRIGGERS = {
@@ -39,6 +40,7 @@ TRIGGERS = {
     "merge": {"push", "workflow_dispatch", "workflow_call"},
     "command": {"issue_comment", "workflow_call"},
     "reconcile": {"schedule", "workflow_dispatch", "workflow_call"},
+    "cloud": {"push", "schedule", "workflow_dispatch", "workflow_call"},
 }
 SELF = "$/.github/actions/runner"
 PINNED = re.compile(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}")
@@ -106,7 +108,9 @@ def test_a_run_is_never_cancelled_by_another() -> None:
 def test_runs_have_time_left_to_be_kept_when_they_are_cut_off() -> None:
     for _, name, job in jobs():
         at_work = [step for step in job["steps"] if "timeout-minutes" in step]
-        kept = any(step.get("with", {}).get("name") == "runner-runs" for step in job["steps"])
+        kept = any(
+            step.get("with", {}).get("name") in {"runner-runs", "runner-cloud-cursor"} for step in job["steps"]
+        )
         assert len(at_work) == kept, name
         assert all(step["timeout-minutes"] <= job["timeout-minutes"] - 10 for step in at_work), name
 
@@ -178,17 +182,26 @@ def test_the_token_is_given_to_the_steps_that_speak_to_github_and_to_nobody_else
         "command.command": ["Do it"],
         "command.plan": ["Ask for it"],
         "reconcile.reconcile": ["Reconcile"],
+        "cloud.cloud": ["Launch and follow"],
     }
     assert all("env" not in job for _, _, job in jobs())
     assert all("env" not in loaded(path) for path in WORKFLOWS)
 
 
 @pytest.mark.parametrize(
-    "word", ["secrets", "id-token", "cache", "pull_request_target", "github.event.pull_request.head"]
+    "word", ["secrets", "cache", "pull_request_target", "github.event.pull_request.head"]
 )
 def test_no_workflow_asks_for(word: str) -> None:
     texts = {path.name: str(loaded(path)) for path in [*WORKFLOWS, ACTION / "action.yaml"]}
     assert [name for name, text in texts.items() if word in text] == []
+
+
+def test_an_identity_is_for_the_one_workflow_that_reaches_into_the_cloud() -> None:
+    """And no job of a queue runs there."""
+    asks = {path.name for path in [*WORKFLOWS, *CALLERS] if "id-token" in str(loaded(path))}
+    assert asks == {"cloud.yaml", "runner-cloud.yaml"}
+    ran = [step.get("run", "") for place, step in steps() if place == "cloud.cloud"]
+    assert [one for one in ran if one] == ['exec "$PYTHON" -I -m runner github cloud']
 
 
 def test_the_only_exceptions_of_the_linter_are_the_two_triggers_with_a_reason() -> None:
@@ -230,7 +243,7 @@ def test_a_caller_grants_what_it_calls_needs_and_no_more() -> None:
         ((_, job),) = loaded(path)["jobs"].items()
         wanted: dict[str, str] = {}
         for needed in PERMISSIONS[path.stem.removeprefix("runner-")].values():
-            wanted |= needed
+            wanted |= {name: right for name, right in needed.items() if wanted.get(name) != "write"}
         assert job["permissions"] == wanted, path.name
         assert loaded(path)["permissions"] == {}
         assert "secrets" not in job

@@ -24,6 +24,7 @@ from runner.gitops.worktree import checked_out
 from runner.model import Git
 
 _LOOKS = 2
+_ELSEWHERE = "is for a machine of the cloud: the workflow `runner cloud` launches it, by hand too"
 _NO_LAUNCHER = "it needs a machine of the cloud, and no workflow here launches one: `runner init` writes it"
 
 
@@ -59,6 +60,9 @@ def own(sorted_out: Sorted, stage: Stage) -> Sorted:
         runs = tuple(one for one in sorted_out.runs if one not in far)
         unlaunched = tuple(Refusal(candidate=one, sentence=_NO_LAUNCHER) for one in far)
         return replace(sorted_out, runs=runs, refused=(*sorted_out.refused, *unlaunched))
+    for one in sorted_out.runs if stage.site is None else ():
+        if not stage.takes(one.planned.plan):
+            stage.notice(f"{one.planned.source} {_ELSEWHERE}")
     return Sorted(
         runs=tuple(one for one in sorted_out.runs if stage.takes(one.planned.plan)),
         refused=tuple(one for one in sorted_out.refused if stage.takes(one.candidate.planned.plan)),
