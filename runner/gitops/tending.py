@@ -47,9 +47,12 @@ class Tended:
         return self.progress.words if self.progress is not None and self.progress.goes_on else ""
 
     def settled(self, *, published: bool) -> None:
-        """Nobody has to look after it any more, once it is shown."""
-        if published and self.progress is not None and not self.progress.goes_on:
-            unmark(self.run_id, self.site)
+        """Once it is over and shown, nobody has to look after it. What fails here, the next pass does."""
+        try:
+            if published and not self.alive():
+                unmark(self.run_id, self.site)
+        except RunnerError as error:
+            self.notice(f"{self.run_id}: {error.message}")
 
     def _take(self, progress: Progress) -> None:
         self.progress = progress
