@@ -222,6 +222,33 @@ class TestConfiguration:
         assert [file.source for file in planned(made, tmp_path)[1].queues] == ["jobs/a.yml"]
 
 
+class TestMachine:
+    TEXT = HELLO + "machine: {provider: ec2, type: m7i.large}\n"
+    ACCOUNT = "aws: {region: eu-north-1, bucket: runs, instance_profile: runner}\n"
+
+    def test_one_that_can_be_launched(self, tmp_path: Path) -> None:
+        made = pull_request(tmp_path, {"queues/hello.yaml": self.TEXT}, {".github/runner.yaml": self.ACCOUNT})
+        assert planned(made, tmp_path)[0] == 0
+
+    def test_without_an_account_on_the_base_branch(self, tmp_path: Path) -> None:
+        change = {"queues/hello.yaml": self.TEXT, ".github/runner.yaml": self.ACCOUNT}
+        code, found = planned(pull_request(tmp_path, change), tmp_path)
+        assert code == 1
+        (told,) = file_of(found).problems
+        assert (told.severity, told.rule) == (Severity.ERROR, "no-account")
+        assert told.hint.endswith("; it counts once it is on the base branch")
+        assert told.location is not None
+        assert self.TEXT.splitlines()[told.location.line - 1][told.location.column - 1 :].startswith("ec2")
+
+    def test_a_secret_of_aws_needs_one(self, tmp_path: Path) -> None:
+        text = HELLO.replace("command: echo hello", "command: echo hello\n    secrets: {T: 'ssm:/t'}")
+        code, found = planned(pull_request(tmp_path, {"queues/hello.yaml": text}), tmp_path)
+        assert code == 0
+        (told,) = file_of(found).problems
+        assert (told.severity, told.rule) == (Severity.WARNING, "secret-not-given")
+        assert told.hint == "give the queue a machine of its own: `machine: {provider: ec2}`"
+
+
 class TestEnvironment:
     def test_nothing_of_ours_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LAB_TOKEN", "hunter2-hunter2")

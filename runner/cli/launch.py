@@ -25,6 +25,7 @@ from runner.machines.standing import Standing
 from runner.model import Plan
 from runner.runs.places import new_run_id
 from runner.setup.git import ask
+from runner.validate import as_launched
 
 _WITH_IT = ("templates", ".github/runner.yaml")
 
@@ -46,6 +47,7 @@ def launch(source: str, params: dict[str, str], commit: str | None, *, strict: b
     with ExitStack() as stack:
         surroundings, path = _at(source, commit, stack)
         prepared = surroundings.prepare(path, params=params, require_params=True)
+        prepared = replace(prepared, problems=as_launched(prepared.problems))
         show(prepared)
         if prepared.queue is None or refused(prepared.problems, strict=strict):
             return FAILED

@@ -14,6 +14,7 @@ from runner.load import default_id
 from runner.model import Git, Plan
 from runner.prepare import Prepared, prepare
 from runner.problems import Problem, Severity
+from runner.validate import as_launched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +50,10 @@ def plan_file(source: str, place: AtCommit) -> Planned:
     by_hand = isinstance(prepared.tree, Mapping) and prepared.tree.get("run_on") == "manual"
     if prepared.missing and (place.params or not by_hand):
         prepared = _prepared(source, place, require_params=True)
-    problems = tuple(p for p in prepared.problems if p.rule != "unset-variable")
-    if prepared.queue is None:
-        needs = prepared.missing if by_hand and not prepared.has_errors else frozenset()
+    problems = tuple(as_launched(p for p in prepared.problems if p.rule != "unset-variable"))
+    has_errors = any(problem.severity is Severity.ERROR for problem in problems)
+    if prepared.queue is None or has_errors:
+        needs = prepared.missing if by_hand and not has_errors else frozenset()
         return Planned(source=source, queue_id=default_id(source), plan=None, problems=problems, needs=needs)
     made = plans.make(
         prepared.queue, source=source, git=place.git, volatile=prepared.volatile, tree=prepared.tree

@@ -21,7 +21,9 @@ from runner.model import Git, Plan, Queue
 from runner.prepare import Prepared, prepare
 from runner.problems import Location, Problem, Route, Severity, shorten
 from runner.secrets import is_hidden
+from runner.validate import as_launched
 
+_AWS = ("ssm:", "secretsmanager:")
 _ABOUT_HERE = "unset-variable"
 """A rule about the environment of whoever validates: there is none here."""
 
@@ -42,7 +44,8 @@ def review(source: str, place: Place) -> PlannedFile:
         prepared = prepared_at(source, place)
     except RunnerError as error:
         return broken(source, "file", error.message, error.hint)
-    problems = [told for problem in prepared.problems if (told := _told(problem, prepared.tree)) is not None]
+    told = [found for problem in prepared.problems if (found := _told(problem, prepared.tree)) is not None]
+    problems = [_of_base(problem) for problem in as_launched(told)]
     if prepared.missing:
         return _without_values(source, prepared, problems)
     queue = prepared.queue
@@ -50,7 +53,8 @@ def review(source: str, place: Place) -> PlannedFile:
         return PlannedFile(source=source, problems=tuple(problems))
     plan, odd = plans.symbolic(queue, source=source, volatile=prepared.volatile, tree=prepared.tree)
     unfit = prepared.placed(map(_late, odd)) or _unfit(plan, source)
-    found = (*unfit, *_beyond(queue, source, place.config), *problems)
+    kept = _kept_by_aws(queue, source)
+    found = (*unfit, *_beyond(queue, source, place.config), *kept, *problems)
     return PlannedFile(source=source, plan=None if unfit else plan, problems=found)
 
 
@@ -93,6 +97,13 @@ def _told(problem: Problem, tree: Any) -> Problem | None:
     )
 
 
+def _of_base(problem: Problem) -> Problem:
+    """Whoever brings the account in the same change has to know that it does not count yet."""
+    if problem.rule != "no-account":
+        return problem
+    return replace(problem, hint=f"{problem.hint}; it counts once it is on the base branch")
+
+
 def _without_values(source: str, prepared: Prepared, problems: list[Problem]) -> PlannedFile:
     """Nobody is there to give a value when a merge or the clock starts it; by hand somebody is."""
     by_hand = isinstance(prepared.tree, dict) and prepared.tree.get("run_on") == "manual"
@@ -133,6 +144,24 @@ def _beyond(queue: Queue, source: str, config: Config) -> Iterator[Problem]:
     for sentence in beyond_policy(queue, config.gitops.environment):
         hint = "list the name under `policy.environment` in .github/runner.yaml on the base branch first"
         yield Problem(rule="policy", message=sentence, hint=hint, location=Location(file=source))
+
+
+def _kept_by_aws(queue: Queue, source: str) -> Iterator[Problem]:
+    """Jobs beside the workflow's token are given no credentials of AWS."""
+    if queue.machine.provider != "local":
+        return
+    for job in queue.jobs:
+        for name, place in job.secrets.items():
+            if place.startswith(_AWS):
+                yield Problem(
+                    rule="secret-not-given",
+                    message=f"the secret `{shorten(name)}` of job `{job.job_id}` is kept by AWS, and jobs on "
+                    "GitHub's own machines have no credentials there: the run would not start",
+                    hint="give the queue a machine of its own: `machine: {provider: ec2}`",
+                    severity=Severity.WARNING,
+                    location=Location(file=source),
+                )
+                return
 
 
 def _unfit(plan: Plan, source: str) -> list[Problem]:
