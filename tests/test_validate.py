@@ -274,6 +274,42 @@ class TestPolicy:
             p.rule for p in checked(job("a"), machine={**ec2, "user": "me"}, around=around)
         ]
 
+    @pytest.mark.parametrize("user", ["root", "0", ""])
+    def test_a_user_with_all_rights_is_none_of_those(self, user: str) -> None:
+        around = Around(policy=Policy(require_user=True))
+        machine = {"provider": "ec2", "user": user}
+        [problem] = [p for p in checked(job("a"), machine=machine, around=around) if p.rule == "policy"]
+        assert problem.route == ("machine", "user")
+
+    @pytest.mark.parametrize(
+        ("policy", "hint"),
+        [
+            (Policy(machine_types=("c7i.*",)), "allowed are: c7i.* (`policy.machine_types`"),
+            (Policy(max_ttl=3600.0), "set one: without it is 4h"),
+            (Policy(max_disk=8 << 30), "set one: without it is 32.2 GB"),
+        ],
+        ids=["type", "ttl", "disk"],
+    )
+    def test_what_a_queue_does_not_say_is_bound_too(self, policy: Policy, hint: str) -> None:
+        around = Around(policy=policy)
+        [problem] = [
+            p for p in checked(job("a"), machine={"provider": "ec2"}, around=around) if p.rule == "policy"
+        ]
+        assert problem.hint.startswith(hint)
+        assert problem.route == ("machine",)
+        here = Around(policy=policy, here=True)
+        assert "policy" not in [p.rule for p in checked(job("a"), machine={"provider": "ec2"}, around=here)]
+
+    def test_timeouts_wherever_they_stand(self) -> None:
+        around = Around(policy=Policy(max_ttl=3600.0))
+        problems = checked(
+            job("a", timeout="2h"), job("b", timeout="1h"), timeout="90m", defaults={"timeout": "61m"},
+            around=around,
+        )  # fmt: skip
+        assert [p.route for p in problems if p.rule == "policy"] == [
+            ("timeout",), ("defaults", "timeout"), ("jobs", 0, "timeout"),
+        ]  # fmt: skip
+
     def test_a_timeout_beyond_the_configured_ttl_is_a_warning(self) -> None:
         around = Around(machine={"provider": "ec2", "ttl": "4h"})
         problems = [p for p in checked(job("a", timeout="5h"), around=around) if p.rule == "timeout-too-long"]

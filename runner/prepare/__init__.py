@@ -19,6 +19,7 @@ from runner.document import Document, parse
 from runner.load import load
 from runner.model import Git, Queue
 from runner.prepare import reading
+from runner.prepare.dear import too_dear
 from runner.prepare.discovery import discover
 from runner.prepare.layers import Layers, layers_of
 from runner.prepare.values import Values, rendered, values_of
@@ -97,8 +98,11 @@ def prepare(
         around = _around(config, environ, here=here)
         found = check(made.tree, around=around, deferred=made.deferred)
         problems += layers.place([*_unless_said(values.problems, found), *made.problems, *found])
+        make = _maker(layers, values, made, config, problems)
+        dear = layers.place(too_dear(make, made.tree, config)) if make is not None and not here else []
+        problems += dear
         return Prepared(
-            make=_maker(layers, values, made, config, problems),
+            make=make if not dear else None,
             problems=sorted(problems, key=_position),
             document=layers.document,
             tree=made.tree,

@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     schedules.schedule,
     schedules.notify,
     limits.policy,
+    limits.timeouts,
     limits.secrets,
     machine.account,
     machine.forms,
