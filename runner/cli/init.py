@@ -22,14 +22,19 @@ from runner.setup import git, initialise, lines, source, telling
 )
 @click.option("--owner", default="", metavar="@ORG/TEAM", help="Who must approve changes, for CODEOWNERS.")
 @click.option("--branch", default="", metavar="NAME", help="The default branch (default: what git knows).")
+@click.option(
+    "--cloud", is_flag=True, help="With the workflow for machines of AWS (default: with `aws.role`)."
+)
 @click.option("--force", is_flag=True, help="Replace workflows that were changed; never settings or queues.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
-def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool, dry_run: bool) -> int:
+def init(
+    folder: str, named: str | None, owner: str, branch: str, *, cloud: bool, force: bool, dry_run: bool
+) -> int:
     """Put the GitOps loop into a git repository.
 
-    Writes five small workflows, the settings, an example queue, and lines in CODEOWNERS and .gitignore into
-    the repository that DIR is in. It can be run again at any time: what you changed is left alone and shown,
-    and what an older version wrote is brought up to date.
+    Writes five small workflows (a sixth where machines of AWS are set up), the settings, an example queue,
+    and lines in CODEOWNERS and .gitignore into the repository that DIR is in. It can be run again at any
+    time: what you changed is left alone and shown, and what an older version wrote is brought up to date.
     """
     if owner and not lines.is_owner(owner):
         raise UsageError(f"--owner {shorten(owner)} is no @login, @org/team or address")
@@ -40,6 +45,7 @@ def init(folder: str, named: str | None, owner: str, branch: str, *, force: bool
         branch=branch or git.default_branch(root),
         owner=owner,
         force=force,
+        cloud=cloud,
     )
     found = initialise.steps(request)
     if not dry_run:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runner.ports import Cloud
+
+if TYPE_CHECKING:
+    from runner.clouds.account.facts import Account, Asked, Unasked
 
 
 def open_cloud(region: str = "") -> Cloud:
@@ -11,3 +16,10 @@ def open_cloud(region: str = "") -> Cloud:
     from runner.clouds.ec2 import Ec2Cloud, Settings  # noqa: PLC0415
 
     return Ec2Cloud.open(Settings(region=region))
+
+
+def look_at_account(asked: Asked) -> Account | Unasked:
+    """How an account is set up, as far as it can be known in some seconds. What is wrong is no error."""
+    from runner.clouds.account.looking import look  # noqa: PLC0415  as above
+
+    return look(asked)

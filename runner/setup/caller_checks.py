@@ -9,9 +9,9 @@ from runner import __version__
 from runner.setup import marks
 from runner.setup.facts import Caller, Repository
 from runner.setup.findings import Finding, ok, problem, warning
-from runner.setup.wanted import WORKFLOWS, caller
+from runner.setup.wanted import CLOUD, WORKFLOWS, caller
+from runner.setup.workflow import USES, may_identify
 
-_USES = re.compile(r"^\s*uses:\s*['\"]?(?P<what>[^\s'\"#]+)@(?P<ref>[^\s'\"#]+)", re.MULTILINE)
 _BRANCHES = re.compile(r"^    branches: \[(?P<branch>[^,\[\]\n]+)\]\s*$", re.MULTILINE)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 NAMES = tuple(f"runner {workflow}" for workflow in WORKFLOWS)
@@ -50,13 +50,24 @@ def _each(repository: Repository) -> Iterator[Finding]:
     for one in repository.callers:
         text = _text(one)
         if text is None:
-            yield problem(f"{one.path} is missing", "the loop has a gap", "runner init")
+            yield _missing(one.path)
             continue
         yield from _placed(one, repository)
         yield from _own(one.path, text)
         yield from _pinned(one.path, text)
-        if one.path == caller("merge") and repository.certain:
+        if one.path in {caller("merge"), caller(CLOUD)} and repository.certain:
             yield from _listening(one.path, text, repository.default)
+        if one.path == caller(CLOUD) and not may_identify(text):
+            what = f"{one.path} has no `id-token: write` among its permissions"
+            why = "its jobs cannot prove to AWS who they are"
+            yield problem(what, why, "runner init --force writes it as it should be")
+
+
+def _missing(path: str) -> Finding:
+    if path == caller(CLOUD):
+        why = "`aws.role` is set, and no workflow uses it: queues for machines of AWS run nowhere"
+        return problem(f"{path} is missing", why, "runner init")
+    return problem(f"{path} is missing", "the loop has a gap", "runner init")
 
 
 def _together(repository: Repository) -> Iterator[Finding]:
@@ -70,7 +81,7 @@ def _together(repository: Repository) -> Iterator[Finding]:
     if len(sources) > 1:
         what = f"the workflows come from {len(sources)} different versions"
         yield warning(what, "a plan of one version may not be understood by the next", "runner init")
-    for name in sorted(repository.names.keys() & set(NAMES)):
+    for name in sorted(repository.names.keys() & {*NAMES, f"runner {CLOUD}"}):
         what = f"{repository.names[name]} has the name of one of ours, {name!r}"
         why = "workflows listen to each other by name: this one's runs would be taken for ours"
         yield problem(what, why, "rename one of the two, or delete what is left over")
@@ -81,7 +92,7 @@ def _text(caller: Caller) -> str | None:
 
 
 def _pinned(path: str, text: str) -> Iterator[Finding]:
-    for found in _USES.finditer(text):
+    for found in USES.finditer(text):
         if not _COMMIT.fullmatch(found["ref"]):
             what = f"{path} calls {found['what']} at {found['ref']}, not at a commit"
             why = "whoever moves that name decides what runs here, with the rights of this repository"
@@ -121,4 +132,4 @@ def _own(path: str, text: str) -> Iterator[Finding]:
 
 def _all_uses(repository: Repository) -> Iterator[re.Match[str]]:
     for one in repository.callers:
-        yield from _USES.finditer(_text(one) or "")
+        yield from USES.finditer(_text(one) or "")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runner.problems import Problem, Severity
 from runner.setup import caller_checks, github_checks
+from runner.setup.aws import checks as aws_checks
 from runner.setup.facts import Facts, Files, Machine, Repository, Unasked
 from runner.setup.findings import Finding, Level, note, ok, problem, warning
 from runner.units import format_size
@@ -26,13 +27,13 @@ def check(facts: Facts) -> list[Group]:
     if facts.repository is None:
         why = "runs work here; plans in pull requests need a repository"
         groups += [("The repository", [warning("this is not a git repository", why, "git init -b main")])]
-        return groups
+        return [*groups, *aws_checks.check(facts)]
     groups += [
         ("The repository", list(_repository(facts.repository))),
         ("Workflows", list(caller_checks.check(facts.repository))),
         ("GitHub", list(_github(facts))),
     ]
-    return groups
+    return [*groups, *aws_checks.check(facts)]
 
 
 def blocks(groups: Sequence[Group]) -> bool:

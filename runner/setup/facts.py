@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.ports import RepositoryFacts, WorkflowFile
+from runner.clouds.account import facts as clouds
+from runner.launching.account import Account
+from runner.ports import RepositoryFacts, Subject, WorkflowFile
 from runner.problems import Problem
 
 
@@ -68,6 +70,7 @@ class Online:
     fork_approval: str | None
     self_hosted_runners: int | None
     required_checks: frozenset[str] | None
+    token_subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,26 @@ class Unasked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aws:
+    """`named`: the settings have `aws`. `unlimited`: limits that `policy` could set and does not.
+
+    `elsewhere`: regions in which queues want machines besides. `unpriced`: types without a known price.
+    """
+
+    named: bool
+    account: Account
+    unlimited: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    unpriced: tuple[str, ...]
+    found: clouds.Account | clouds.Unasked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`repository` is None outside of git."""
+    """`repository` is None outside of git, `aws` where neither settings nor queues speak of it."""
 
     machine: Machine
     repository: Repository | None
     files: Files
     github: Online | Unasked
+    aws: Aws | None = None

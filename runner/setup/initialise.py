@@ -12,20 +12,24 @@ from runner.prepare import discover
 from runner.setup import lines, writing
 from runner.setup.compare import WRITING, Deed, Step, step
 from runner.setup.source import Source, of_callers
-from runner.setup.wanted import QUEUE, WORKFLOWS, caller, wanted
+from runner.setup.wanted import CLOUD, QUEUE, WORKFLOWS, caller, wanted
 
 GITIGNORE = ".gitignore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`root` is the top of a git repository, `branch` its default one; `owner` is "" while nobody said."""
+    """`root` is the top of a git repository, `branch` its default one; `owner` is "" while nobody said.
+
+    `cloud`: with the workflow that launches machines, even where the settings name no role for it yet.
+    """
 
     root: Path
     source: Source
     branch: str
     owner: str = ""
     force: bool = False
+    cloud: bool = False
 
 
 def top(folder: Path) -> Path:
@@ -38,14 +42,16 @@ def top(folder: Path) -> Path:
 
 def source_before(root: Path) -> Source | None:
     """What the workflows that are there call, where they agree."""
-    return of_callers(_text(writing.read(root, caller(workflow))) for workflow in WORKFLOWS)
+    return of_callers(_text(writing.read(root, caller(workflow))) for workflow in (*WORKFLOWS, CLOUD))
 
 
 def steps(request: Request) -> list[Step]:
     """What to do about each file. Nothing is written, and RefusedError is raised before anything is."""
     root = request.root
-    example = writing.read(root, QUEUE) is not None or not _has_queues(root)
-    files = wanted(request.source, request.branch, example=example)
+    settings, _ = config.read(root)
+    example = writing.read(root, QUEUE) is not None or not discover([], settings, root)
+    cloud = request.cloud or bool(settings.account.role) or writing.read(root, caller(CLOUD)) is not None
+    files = wanted(request.source, request.branch, example=example, cloud=cloud)
     found = [step(writing.read(root, file.path), file, force=request.force) for file in files]
     return [*found, *_lines(request)]
 
@@ -85,8 +91,3 @@ def _line_step(name: str, before: bytes | None, after: str, note: str) -> Step:
 
 def _text(raw: bytes | None) -> str:
     return (raw or b"").decode("utf-8", "surrogateescape")
-
-
-def _has_queues(root: Path) -> bool:
-    settings, _ = config.read(root)
-    return bool(discover([], settings, root))

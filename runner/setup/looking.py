@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 
 from runner import checkout as checkouts
 from runner import config, document
+from runner.config import Config
 from runner.errors import ForgeBusyError, ForgeUnreachedError, RunnerError
 from runner.forges.opening import open_forge
 from runner.ports import Clock, CodeHost
 from runner.premises import BASH
-from runner.prepare import discover, prepare
+from runner.prepare import Prepared, discover, prepare
 from runner.problems import Location, Problem
 from runner.setup import git, initialise, lines, writing
+from runner.setup.aws import looking as aws
 from runner.setup.facts import Caller, Facts, Files, Machine, Online, Repository, Unasked
 from runner.setup.source import github_repository, host_of
-from runner.setup.wanted import WORKFLOWS, caller
+from runner.setup.wanted import CLOUD, WORKFLOWS, caller
 
 _FOLDER = ".github/workflows"
 _LARGEST = 1024 * 1024
@@ -37,11 +39,15 @@ def look(folder: Path, environ: Mapping[str, str], clock: Clock) -> Facts:
     remote = github_repository(origin)
     github = ask(environ, remote, clock)
     said = github.repository.default_branch if isinstance(github, Online) else git.head_of_origin(root)
+    settings, problems = config.read(root)
+    prepared = _prepared(root, settings, environ)
+    machines = [one.queue.machine for one in prepared if one.queue is not None]
     return Facts(
         machine=_machine(root),
-        repository=_repository(root, origin, said) if in_git else None,
-        files=_files(root, environ),
+        repository=_repository(root, origin, said, cloud=bool(settings.account.role)) if in_git else None,
+        files=_files(problems, prepared),
         github=github,
+        aws=aws.look(settings, machines),
     )
 
 
@@ -54,25 +60,30 @@ def _machine(root: Path) -> Machine:
     )
 
 
-def _repository(root: Path, origin: str, said: str) -> Repository:
-    """`said`: the default branch, where somebody said which it is."""
+def _repository(root: Path, origin: str, said: str, *, cloud: bool) -> Repository:
+    """`said`: the default branch, where somebody said which. `cloud`: there is to be the workflow for it."""
     default = said or git.default_branch(root)
     branches = (f"refs/remotes/origin/{default}", f"refs/heads/{default}")
     known = [ref for ref in branches if git.ask(root, "rev-parse", "--verify", "--quiet", ref)]
-    paths = [caller(workflow) for workflow in WORKFLOWS]
+    callers = [_caller(root, known, workflow) for workflow in (*WORKFLOWS, CLOUD)]
+    if not cloud and callers[-1].here is None and callers[-1].merged is None:
+        del callers[-1]
     return Repository(
         remote=github_repository(origin),
         elsewhere=host_of(origin),
         default=default,
         certain=bool(said),
         known=bool(known),
-        callers=tuple(
-            Caller(path=path, here=_text(root, path), merged=_merged(root, known, path)) for path in paths
-        ),
-        names=_names(root, set(paths)),
+        callers=tuple(callers),
+        names=_names(root, {one.path for one in callers}),
         ignored=lines.is_ignored(_text(root, initialise.GITIGNORE) or ""),
         unowned=tuple(lines.unowned(_codeowners(root))),
     )
+
+
+def _caller(root: Path, known: list[str], workflow: str) -> Caller:
+    path = caller(workflow)
+    return Caller(path=path, here=_text(root, path), merged=_merged(root, known, path))
 
 
 def _text(root: Path, name: str) -> str | None:
@@ -108,23 +119,34 @@ def _names(root: Path, ours: set[str]) -> dict[str, str]:
     return found
 
 
-def _files(root: Path, environ: Mapping[str, str]) -> Files:
-    settings, problems = config.read(root)
+def _prepared(root: Path, settings: Config, environ: Mapping[str, str]) -> list[Prepared]:
     described = checkouts.describe(root, environ)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    queues = discover([], settings, root)
-    for path in queues:
+    found = []
+    for path in discover([], settings, root):
         name = os.path.relpath(path, root)
         try:
-            problems += prepare(
-                str(path), checkout=root, environ=environ, git=described, now=now, config=settings, name=name
-            ).problems
+            found.append(
+                prepare(
+                    str(path),
+                    checkout=root,
+                    environ=environ,
+                    git=described,
+                    now=now,
+                    config=settings,
+                    name=name,
+                )
+            )
         except RunnerError as error:
             place = Location(file=name)
-            problems.append(
-                Problem(rule="unreadable", message=error.message, hint=error.hint, location=place)
-            )
-    return Files(queues=len(queues), problems=tuple(dict.fromkeys(problems)))
+            problem = Problem(rule="unreadable", message=error.message, hint=error.hint, location=place)
+            found.append(Prepared(problems=[problem]))
+    return found
+
+
+def _files(problems: list[Problem], prepared: list[Prepared]) -> Files:
+    every = [*problems, *(problem for one in prepared for problem in one.problems)]
+    return Files(queues=len(prepared), problems=tuple(dict.fromkeys(every)))
 
 
 def ask(environ: Mapping[str, str], remote: str, clock: Clock) -> Online | Unasked:
@@ -164,4 +186,5 @@ def _online(forge: CodeHost) -> Online:
         fork_approval=None if found.private else forge.fork_approval(),
         self_hosted_runners=forge.self_hosted_runners(),
         required_checks=forge.required_checks(found.default_branch),
+        token_subject=forge.token_subject(),
     )

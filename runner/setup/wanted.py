@@ -13,6 +13,8 @@ from runner.setup import marks
 from runner.setup.source import Source
 
 WORKFLOWS = ("plan", "comment", "merge", "command", "reconcile")
+CLOUD = "cloud"
+"""The one that speaks to AWS: only where the settings name a role for it."""
 QUEUE = "queues/hello.yaml"
 _PLAIN = re.compile(
     r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9._/-]*", re.ASCII | re.IGNORECASE
@@ -35,9 +37,12 @@ def caller(workflow: str) -> str:
     return f".github/workflows/runner-{workflow}.yaml"
 
 
-def wanted(source: Source, branch: str, *, example: bool) -> Iterator[Wanted]:
-    """The files of a repository whose default branch is `branch`, with the example queue or without."""
-    for workflow in WORKFLOWS:
+def wanted(source: Source, branch: str, *, example: bool, cloud: bool = False) -> Iterator[Wanted]:
+    """The files of a repository whose default branch is `branch`.
+
+    `example`: with the example queue. `cloud`: with the workflow that launches machines.
+    """
+    for workflow in (*WORKFLOWS, CLOUD) if cloud else WORKFLOWS:
         yield Wanted(path=caller(workflow), text=_marked(_caller(workflow, source, branch)))
     settings = _read("templates", "init/runner.yaml").replace(
         "__CONFIG_SCHEMA__", source.file("schemas/config.schema.json")

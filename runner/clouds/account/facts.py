@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from runner.ports import Image
 
+INTERNET = "an internet gateway"
+"""What leads out of a subnet, for machines with a public address alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:

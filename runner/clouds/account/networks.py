@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.clouds.account.facts import Asked, Group, Network, Subnet
+from runner.clouds.account.facts import INTERNET, Asked, Group, Network, Subnet
 from runner.clouds.ec2.client import Client
 from runner.clouds.ec2.groups import security_group
 
@@ -18,7 +18,6 @@ _WAYS = (
     ("CarrierGatewayId", "a carrier gateway"),
     ("LocalGatewayId", "a local gateway"),
 )
-INTERNET = "an internet gateway"
 
 
 def look(ec2: Client, asked: Asked) -> Network:
