@@ -16,16 +16,18 @@ from runner.errors import FencedError, RunIsLiveError
 from runner.events import encode_lines
 from runner.launching.ledger import claim, log_generation
 from runner.machines.advancing import advance
-from runner.machines.beginning import begin, go_on
+from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
+from runner.machines.facts import look
 from runner.machines.live import Live, marked
 from runner.machines.reaping import reap
 from runner.machines.standing import Standing
 from runner.model import Outcome
 from runner.stores.s3 import Writer
 from tests.aws import Aws
-from tests.machine_world import RUN_ID, MachineWorld
+from tests.builders import job, queue
+from tests.machine_world import EC2, RUN_ID, MachineWorld
 
 pytestmark = pytest.mark.slow
 
@@ -242,3 +244,54 @@ def test_two_menders_at_once_open_one_generation(world: MachineWorld) -> None:
         both = list(pool.map(lambda _: advance(RUN_ID, world.site), range(2)))
     assert {one.generation for one in both} == {2}
     assert {one.instance_id for one in both} == {only(world)}
+
+
+def other(world: MachineWorld, run_id: str, policy: str = "wait") -> Beginning:
+    made = queue(job("a"), machine=EC2, concurrency_group="gpu", concurrency_policy=policy)
+    return replace(world.beginning(made), live=Live(run_id=run_id))
+
+
+FIRST, SECOND = "demo-20261122T180405-aaaaaa", "demo-20261122T180406-bbbbbb"
+
+
+def test_a_run_waits_for_its_group_without_a_machine(world: MachineWorld) -> None:
+    first = begin(other(world, FIRST), world.site)
+    waits = begin(other(world, SECOND), world.site)
+    assert (waits.standing, waits.words) == (Standing.HELD, f"its turn after run {FIRST}")
+    assert len(world.cloud.living()) == 1
+    end(
+        world.site.run(FIRST),
+        look(FIRST, world.site)[1].state,
+        1,
+        instance_id=first.instance_id,
+        why="it ended",
+    )
+    assert advance(SECOND, world.site).standing is Standing.STARTING
+    with pytest.raises(RunIsLiveError, match=SECOND):
+        go_on(FIRST, world.site, action="retry")
+
+
+def test_a_run_that_does_not_wait_is_over_at_once(world: MachineWorld) -> None:
+    begin(other(world, FIRST), world.site)
+    refused = begin(other(world, SECOND, "reject"), world.site)
+    assert refused.standing is Standing.OVER
+    assert FIRST in refused.said
+    assert world.cloud.living() == list(world.cloud.held.values())
+
+
+def test_a_run_can_cancel_the_one_before_it(world: MachineWorld) -> None:
+    begin(other(world, FIRST), world.site)
+    begin(other(world, SECOND, "cancel"), world.site)
+    assert advance(SECOND, world.site).standing is Standing.HELD
+    assert [one.name for one in world.site.run(FIRST).names("requests/")] == [f"requests/group-{SECOND}.json"]
+
+
+def test_what_an_earlier_run_left_is_handed_on(world: MachineWorld) -> None:
+    runs = world.site.root.below("runs")
+    runs.put("demo-20261120T000000-aaaaaa/state/1.tar.gz", b"old")
+    runs.put("demo-20261121T000000-bbbbbb/state/2.tar.gz", b"older")
+    runs.put("demo-20261121T000000-bbbbbb/state/10.tar.gz", b"newest")
+    runs.put("demo-2-20261123T000000-cccccc/state/1.tar.gz", b"of another queue")
+    begin(world.beginning(), world.site)
+    order = from_json(world.run.get("order/1.json").body, "order")  # type: ignore[union-attr]
+    assert order.state == "runs/demo-20261121T000000-bbbbbb/state/10.tar.gz"

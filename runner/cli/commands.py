@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("results:results", "List or copy the result files and logs of a run."),
     "report": ("report:report", "Write the report of a run."),
     "launch": ("launch:launch", "Run a queue on a machine of the cloud."),
+    "follow": ("follow:follow", "Show a run in the cloud on GitHub, while it runs."),
     "reconcile": ("reconcile:reconcile", "Bring every run in the cloud up to date."),
     "reap": ("reap:reap", "End machines in the cloud that work for no run."),
     "template": ("template:template", "Start a queue from a template."),

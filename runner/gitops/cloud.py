@@ -15,7 +15,7 @@ from runner.gitops import telling_reconciled as telling
 from runner.gitops.configured import config_at
 from runner.gitops.far_again import answer
 from runner.gitops.merging import merge
-from runner.gitops.on_machine import far, target_again
+from runner.gitops.on_machine import far
 from runner.gitops.payload import DispatchEvent, Happened, PushEvent, ScheduleEvent
 from runner.gitops.performing import Performed, Stage, Start, perform
 from runner.gitops.reconciling import reconcile
@@ -60,7 +60,7 @@ def _done(happened: Happened, stage: Stage, site: Site) -> int:
 def follow_all(stage: Stage, site: Site) -> int:
     """Every run that is open, until it is over and shown, or the time is up."""
     config = config_at(stage.context.checkout, stage.context.sha)
-    starts = [_again(live, config, stage, site) for live in marked(site) if live.commit]
+    starts = [again(live, config, stage, site) for live in marked(site) if live.commit]
     performed = perform(starts, stage)
     stage.context.summarize(telling.reconciled([], performed, stage.clock.now()))
     return _code(performed)
@@ -94,7 +94,7 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
     tended = Tended(run_id=live.run_id, site=site, notice=said.append)
     shown = True
     if live.commit:
-        start = _again(live, config, stage, site)
+        start = again(live, config, stage, site)
         publisher = Publisher(stage.forge, start.target, clock=stage.clock, notice=stage.notice)
         shown = settle(
             publisher,
@@ -111,10 +111,10 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
     return said
 
 
-def _again(live: Live, config: Config, stage: Stage, site: Site) -> Start:
+def again(live: Live, config: Config, stage: Stage, site: Site) -> Start:
     """A run that was begun before, where it was shown from the first."""
     here = target_of(live.commit, None, config, stage)
-    shown = target_again(live, replace(here, head=live.head, pull=live.pull))
+    shown = targetagain(live, replace(here, head=live.head, pull=live.pull))
     return far(live.run_id, live.source, shown, site, lambda place: advance(live.run_id, place))
 
 

@@ -44,7 +44,7 @@ def review(source: str, place: Place) -> PlannedFile:
         prepared = prepared_at(source, place)
     except RunnerError as error:
         return broken(source, "file", error.message, error.hint)
-    told = [found for problem in prepared.problems if (found := _told(problem, prepared.tree)) is not None]
+    told = [one for problem in prepared.problems if (one := _told(problem, prepared.tree)) is not None]
     problems = [_of_base(problem) for problem in as_launched(told)]
     if prepared.missing:
         return _without_values(source, prepared, problems)

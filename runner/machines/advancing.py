@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runner.bundle.sending import give_order
-from runner.errors import CapacityError, CloudBusyError, CloudRefusedError, FencedError, UsageError
+from runner.errors import (
+    CapacityError,
+    CloudBusyError,
+    CloudRefusedError,
+    FencedError,
+    NotFoundError,
+    RefusedError,
+    UsageError,
+)
 from runner.launching.console import explain
 from runner.launching.cost import MOST_RESUMES
 from runner.launching.naming import repository_tags
@@ -15,7 +23,7 @@ from runner.machines.asking import ask
 from runner.machines.ending import end
 from runner.machines.facts import look, order_of
 from runner.machines.site import Site
-from runner.machines.standing import GOES_ON, Facts, Standing, Verdict, judge
+from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
 
 _LOOKS = 60
@@ -72,9 +80,12 @@ def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
     order = held.wanted(run_id, site)
     if order is None:
         return Progress(run_id=run_id, standing=Standing.HELD, words="what it would run was never kept")
-    other = held.behind(run_id, plan, site)
-    if other:
-        return Progress(run_id=run_id, standing=Standing.HELD, words=f"waits for {other}")
+    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
+    if turn.refused:
+        end(site.run(run_id), facts.state, 1, instance_id="", why=turn.refused)
+        return Progress(run_id=run_id, standing=Standing.OVER, said=turn.refused)
+    if turn.behind:
+        return Progress(run_id=run_id, standing=Standing.HELD, words=f"its turn after run {turn.behind}")
     give_order(site.run(run_id), order, 1)
     return _asked(run_id, plan, replace(facts, generation=1, order=order), site)
 
@@ -83,7 +94,7 @@ def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
     """A machine, or the end of the run where none will ever come."""
     try:
         launched = ask(run_id, plan, facts.generation, site)
-    except (CapacityError, CloudRefusedError, UsageError) as error:
+    except (CapacityError, CloudRefusedError, RefusedError, UsageError) as error:
         why = f"no machine: {error.message}"
         end(site.run(run_id), facts.state, facts.generation, instance_id="", why=why)
         said = f"{why}; {error.hint}" if error.hint else why
@@ -158,6 +169,14 @@ def _explained(facts: Facts, verdict: Verdict, plan: Plan, site: Site) -> str:
     if not console:
         console = site.cloud(region_of(plan.queue.machine, site.account)).console(machine.id)
     return f"machine {machine.id} did not start its agent: {explain(console)}"
+
+
+def is_over(run_id: str, site: Site) -> bool:
+    """Whether nobody works on a run, and nobody will unless asked to. One that is gone is over."""
+    try:
+        return look_at(run_id, site).standing in ENDED
+    except NotFoundError:
+        return True
 
 
 def look_at(run_id: str, site: Site) -> Progress:

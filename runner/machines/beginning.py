@@ -12,7 +12,7 @@ from runner.bundle.order import MachineOrder
 from runner.bundle.sending import give_order, send
 from runner.errors import RunIsLiveError, StoreError
 from runner.machines import held
-from runner.machines.advancing import Progress, advance, stop_machines
+from runner.machines.advancing import Progress, advance, is_over, stop_machines
 from runner.machines.facts import look
 from runner.machines.live import Live, mark
 from runner.machines.site import Site
@@ -55,7 +55,10 @@ def begin(beginning: Beginning, site: Site) -> Progress:
                 site.notice(problem)
             send(site.root, packed.archive)
         order = MachineOrder(
-            checkout=packed.archive.name, checkout_sha256=packed.archive.sha256, by=beginning.by
+            checkout=packed.archive.name,
+            checkout_sha256=packed.archive.sha256,
+            state=held.state_of_earlier(run_id, beginning.plan.queue.queue_id, site),
+            by=beginning.by,
         )
         held.want(run_id, order, site)
     done = advance(run_id, site)
@@ -86,6 +89,12 @@ def go_on(
         )
     if verdict.standing is Standing.OVER and action == "run":
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation)
+    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
+    if turn.refused or turn.behind:
+        raise RunIsLiveError(
+            turn.refused or f"run {turn.behind} of the same group ({plan.queue.group}) goes on",
+            hint="wait for its end, or cancel it",
+        )
     mark(live or Live(run_id=run_id), site)
     stop_machines(facts, plan, site)
     first = facts.order or held.wanted(run_id, site)

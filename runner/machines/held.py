@@ -6,11 +6,21 @@ order there may be any time: a run that waits has no machine.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from runner.bundle.order import MachineOrder, from_json, to_json
+from runner.launching.account import RUNS
 from runner.machines.site import Site
 from runner.model import Plan
+from runner.runs.in_bucket import BucketSource
+from runner.stores.s3.leases import acquire
 
 NAME = "wanted.json"
+_MOST_EARLIER = 5
+"""Earlier runs that are looked at for what they left."""
+_REST = re.compile(r"-(\d{8}T\d{6})-[a-z0-9]+", re.ASCII)
 
 
 def want(run_id: str, order: MachineOrder, site: Site) -> None:
@@ -23,6 +33,45 @@ def wanted(run_id: str, site: Site) -> MachineOrder | None:
     return from_json(found.body, NAME) if found is not None else None
 
 
-def behind(run_id: str, plan: Plan, site: Site) -> str:  # noqa: ARG001  there are no groups yet
-    """The run that this one waits for, "" where it may begin."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """`behind`: the run that it waits for, "" for none. `refused`: why it does not wait, in words."""
+
+    behind: str = ""
+    refused: str = ""
+
+
+def turn_of(run_id: str, plan: Plan, site: Site, is_over: Callable[[str], bool]) -> Turn:
+    """Whether the run has its group (`concurrency`) for itself; by then, it does. Safe to repeat.
+
+    Who waits is not in a line: the first that looks after the holder's end is next. Raises StoreError, and
+    what `is_over` raises.
+    """
+    queue = plan.queue
+    holder = acquire(site.root, queue.group, run_id, is_over)
+    if holder == run_id:
+        return Turn()
+    if queue.concurrency_policy == "reject":
+        return Turn(refused=f"run {holder} of the same group ({queue.group}) goes on, and it was not to wait")
+    if queue.concurrency_policy == "cancel":
+        body = {"type": "cancel", "job_ids": [], "by": f"run {run_id} of the same group"}
+        BucketSource(site.run(holder)).request(body, name=f"group-{run_id}")
+    return Turn(behind=holder)
+
+
+def state_of_earlier(run_id: str, queue_id: str, site: Site) -> str:
+    """The archive of the queue's state directory that its newest earlier run left, "" for none."""
+    runs = site.root.below(RUNS)
+    earlier = [name for name in runs.folders(f"{queue_id}-") if _stamp(name, queue_id) and name != run_id]
+    for name in sorted(earlier, key=lambda name: _stamp(name, queue_id), reverse=True)[:_MOST_EARLIER]:
+        kept = [listed.name for listed in runs.below(name).names("state/")]
+        if kept:
+            newest = max(kept, key=lambda one: (len(one), one))  # numbers without leading zeros
+            return f"{RUNS}/{name}/{newest}"
     return ""
+
+
+def _stamp(run_id: str, queue_id: str) -> str:
+    """When a run of this queue was made, "" for a run of another queue whose name begins alike."""
+    match = _REST.fullmatch(run_id.removeprefix(queue_id))
+    return match[1] if match else ""

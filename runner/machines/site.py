@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from runner.clouds.opening import open_cloud
 from runner.errors import UsageError
 from runner.launching.account import RUNS, Account
 from runner.launching.boot import Bundle
+from runner.launching.cost import carried
 from runner.ports import Cloud
 from runner.stores.s3 import Bucket, Location, Settings, connect
 
 if TYPE_CHECKING:
+    from runner.plan import Prices
     from runner.validate import Policy
 
 
@@ -30,7 +32,8 @@ class Site:
 
     `repository` names whose machines they are; no others are ever looked at or ended. `endpoint`: where AWS
     is, if not at AWS; machines get it, too. `program()`: what a machine runs, in the bucket by then.
-    `policy`: what no machine may go beyond, None for no limit.
+    `policy`: what no machine may go beyond, None for no limit. `prices(region, types)`: as new as they can be
+    had.
     """
 
     account: Account
@@ -40,6 +43,9 @@ class Site:
     program: Callable[[], Bundle]
     endpoint: str = ""
     policy: Policy | None = None
+    prices: Callable[[str, Sequence[str]], Prices] = field(
+        default=lambda _region, _types: carried(), repr=False
+    )
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
     notice: Callable[[str], object] = field(default=lambda _: None, repr=False)
 

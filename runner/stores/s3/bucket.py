@@ -114,11 +114,14 @@ class Bucket:
             for entry in page.get("Contents", [])
         ]
 
-    def folders(self) -> list[str]:
-        """The first parts of the names that have several, sorted: one request for a thousand of them."""
+    def folders(self, prefix: str = "") -> list[str]:
+        """The first parts of the names that have several, sorted: one request for a thousand of them.
+
+        Only those that begin with `prefix`.
+        """
         return [
             entry["Prefix"][len(self.where.key("")) :].rstrip("/")
-            for page in self._pages("", "/")
+            for page in self._pages(prefix, "/")
             for entry in page.get("CommonPrefixes", [])
         ]
 
