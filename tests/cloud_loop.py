@@ -49,6 +49,7 @@ class CloudLoop:
         self.site = replace(self.world.site, repository=LOGIN)
         self.forge = FileForge(self.folder / "forge", clock=SystemClock())
         self.forge.put_repository(RepositoryFacts(id=HERE, full_name=LOGIN, default_branch="main"))
+        self.forge.put_person("ann", "write")
         self.repository = Repository(self.folder / "repository")
         self.repository.commit(
             {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.gitops.configured import config_at
 from runner.machines.live import marked
 from tests.aws import Aws
 from tests.cloud_loop import CloudLoop, queue
@@ -54,4 +55,28 @@ def test_a_machine_that_is_taken_back_is_replaced_while_it_is_followed(loop: Clo
     assert loop.step("workflow_dispatch", {"inputs": {"follow": "true"}}) == 0, loop.world.said
     assert loop.statuses(merge)["runner/train"][0] == "success", loop.world.said
     assert marked(loop.site) == []
+    assert len(loop.world.cloud.held) == 2
+
+
+def test_a_command_is_handed_over_and_answered_from_the_cloud(loop: CloudLoop) -> None:
+    """Logs, cancel, retry: asked in a comment, and done where the run is."""
+    before = loop.repository.head
+    base = before
+    loop.repository.commit({"queues/train.yaml": queue("echo words; test -e $RUNNER_STATE_DIR/x || exit 3")})
+    pull = loop.pull(7, "d" * 40, base)
+    loop.review(pull, config_at(loop.repository.folder, before), "queues/train.yaml")
+    assert loop.push(before) == 0, loop.world.said
+    assert loop.statuses(pull.head_commit)["runner/train"][0] == "failure", loop.world.said
+    (run_id,) = loop.site.root.below("runs").folders()
+
+    asked = loop.forge.put_comment(7, f"/runner logs {run_id} a", author="ann")
+    assert loop.step("workflow_dispatch", {"inputs": {"comment": str(asked.id)}}) == 0
+    said = loop.forge.comments(7)[-1].body
+    assert "words" in said
+    assert f"runner logs s3://{loop.aws.bucket}/ci/runs/{run_id} a" in said
+
+    asked = loop.forge.put_comment(7, f"/runner retry {run_id}", author="ann")
+    assert loop.step("workflow_dispatch", {"inputs": {"comment": str(asked.id)}}) == 0
+    said = loop.forge.comments(7)[-1].body
+    assert "Ran again, and failed" in said, (said, loop.world.said)
     assert len(loop.world.cloud.held) == 2

@@ -15,7 +15,7 @@ from runner.gitops import telling_reconciled as telling
 from runner.gitops.configured import config_at
 from runner.gitops.far_again import answer
 from runner.gitops.merging import merge
-from runner.gitops.on_machine import far
+from runner.gitops.on_machine import far, target_again
 from runner.gitops.payload import DispatchEvent, Happened, PushEvent, ScheduleEvent
 from runner.gitops.performing import Performed, Stage, Start, perform
 from runner.gitops.reconciling import reconcile
@@ -114,7 +114,7 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
 def again(live: Live, config: Config, stage: Stage, site: Site) -> Start:
     """A run that was begun before, where it was shown from the first."""
     here = target_of(live.commit, None, config, stage)
-    shown = targetagain(live, replace(here, head=live.head, pull=live.pull))
+    shown = target_again(live, replace(here, head=live.head, pull=live.pull))
     return far(live.run_id, live.source, shown, site, lambda place: advance(live.run_id, place))
 
 
