@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGTP]?)(i?)B?", re.ASCII)
 _POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_ALL = 1 << 80
+"""Bytes that nobody has."""
 LONGEST = 366 * 86400.0
 """No duration may be longer than a year: far beyond any run, and safe for every timer."""
 
@@ -51,12 +53,12 @@ def format_duration(seconds: float) -> str:
     return f"{big}{name}" + (f"{rest // small}{small_name}" if rest // small else "")
 
 
-def parse_size(value: str | int) -> int | None:
+def parse_size(value: str | float) -> int | None:
     """Bytes, or None where `value` is not a size. `GB` is 10⁹, `GiB` 2³⁰."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value if value >= 0 else None
+    if isinstance(value, int | float):  # to JSON Schema `1.0` is an integer, too
+        return int(value) if 0 <= value < _ALL else None
     match = _SIZE.fullmatch(value.strip()) if len(value) < 32 else None
     if match is None:
         return None

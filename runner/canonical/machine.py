@@ -32,8 +32,9 @@ def types_named(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def ttl_of(machine: Machine) -> float:
-    """Seconds."""
-    return parse_duration(machine.options.get("ttl") or DEFAULT_TTL) or DEFAULT_TTL
+    """Seconds. For a plan of a stranger, too, which may say anything."""
+    given = machine.options.get("ttl")
+    return (parse_duration(given) if isinstance(given, str | int | float) else None) or DEFAULT_TTL
 
 
 def architecture_of(type_: str) -> str:

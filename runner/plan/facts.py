@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from runner.canonical.machine import cpus_of, ttl_of, types_named
 from runner.graph import Graph
 from runner.model import Queue
 from runner.plan.bound import Load, bound_of_jobs, bound_of_queue, cleanup_jobs, load_of, longest_chain
+from runner.plan.new_machine import runs_again
 from runner.plan.waits import Wait, waits_of
 from runner.units import format_duration
 
@@ -42,7 +44,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`critical_seconds` is None where a job has no timeout: then the path is the one with the most jobs."""
+    """`critical_seconds` is None where a job has no timeout: then the path is the one with the most jobs.
+
+    `runs_again`: jobs that a new machine would run once more, after the loss of the first one.
+    """
 
     jobs: tuple[JobFacts, ...]
     levels: tuple[tuple[str, ...], ...]
@@ -50,6 +55,7 @@ class Facts:
     critical_seconds: float | None
     bound: Bound
     warnings: tuple[str, ...] = ()
+    runs_again: tuple[str, ...] = ()
 
     @property
     def widest(self) -> int:
@@ -60,10 +66,13 @@ class Facts:
 def analyse(queue: Queue, *, slots: int | None = None) -> Facts:
     """The facts of a validated queue. `slots`: jobs at a time on this machine, where the queue does not say.
 
-    Where neither is known the bound is for one job at a time, which holds for any number.
+    Where neither is known the bound is for one job at a time, which holds for any number. A queue on EC2 has
+    the processors of the smallest type that it may get.
     """
     graph = Graph.of(queue)
     loads = [load_of(job) for job in queue.jobs]
+    if queue.machine.provider == "ec2":
+        slots = cpus_of(types_named(queue.machine.options))
     bound = _bound(queue, graph, loads, slots=max(1, queue.max_parallel or slots or 1))
     seconds, path = _critical(graph, loads)
     return Facts(
@@ -73,6 +82,7 @@ def analyse(queue: Queue, *, slots: int | None = None) -> Facts:
         critical_seconds=seconds,
         bound=bound,
         warnings=(*queue.refused, *queue.unsupported, *_warnings(queue, graph, bound)),
+        runs_again=runs_again(queue, graph),
     )
 
 
@@ -110,8 +120,12 @@ def _bound(queue: Queue, graph: Graph, loads: Sequence[Load | None], *, slots: i
 
 def _warnings(queue: Queue, graph: Graph, bound: Bound) -> Iterator[str]:
     if bound.seconds is None:
+        ends = queue.machine.provider == "ec2"
+        what = (
+            f"Only its machine's end, after {format_duration(ttl_of(queue.machine))}," if ends else "Nothing"
+        )
         yield (
-            f"Nothing bounds the time of this run: {_some(bound.unbounded)} without a timeout, "
+            f"{what} bounds the time of this run: {_some(bound.unbounded)} without a timeout, "
             "and the queue has none."
         )
     path = _first_attempts(queue, graph)

@@ -13,7 +13,7 @@ from runner.model import Job
 from runner.plan import Preview
 from runner.plan.words import counted
 from runner.problems import Problem, Severity
-from runner.report import cost_words
+from runner.report import cost_words, plan_machine
 from runner.report import plan_words as words
 from runner.report.budget import ESSENTIAL, LIMIT, Section, size
 from runner.report.escaping import code, fence
@@ -57,12 +57,18 @@ def _verdict(preview: Preview) -> Iterator[str]:
     price = f" ({cost_words.at_most(cost, code)})" if cost is not None and cost.dollars is not None else ""
     yield f"**{words.size(preview)}, {words.at_most(bound)}**, on {machine}{price}, from {code(plan.source)}"
     yield ""
+    machine = plan_machine.machine(preview, partial(code, limit=60))
+    if machine:
+        yield f"- Machine: {machine}"
     path = " → ".join(code(job_id) for job_id in words.critical_ids(preview))
     yield f"- Critical path: {path} ({words.critical_length(preview)})"
     bounded = words.at_most(bound) if bound.seconds is not None else "none"
     yield f"- Bound on time: {bounded} ({words.bound_reason(bound, mark=code)})"
     if cost is not None:
         yield f"- Cost: {cost_words.sentence(cost, partial(code, limit=60))}"
+    again = plan_machine.again(preview, partial(code, limit=60))
+    if again:
+        yield f"- If the machine is lost: {again}"
     starts = words.starts(plan.queue, partial(code, limit=100))
     if starts:
         yield f"- Runs: {starts}"

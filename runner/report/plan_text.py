@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from runner.plan import Preview
-from runner.report import cost_words, drawing
+from runner.report import cost_words, drawing, plan_machine
 from runner.report import plan_words as words
 from runner.report.escaping import visible
 from runner.report.graph_text import clip, graph_lines
@@ -34,6 +34,9 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     starts = words.starts(queue, visible)
     if starts:
         yield from _wrapped(starts, "runs    ", width)
+    machine = plan_machine.machine(preview, visible)
+    if machine:
+        yield from _wrapped(machine, "machine ", width)
     yield ""
     yield from graph_lines(queue, preview.facts, width)
     yield ""
@@ -43,6 +46,9 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
         yield from _wrapped(f"{words.at_most(bound)} ({words.bound_reason(bound)})", "bound on time  ", width)
     if preview.cost is not None:
         yield from _wrapped(cost_words.sentence(preview.cost, visible), "bound on cost  ", width)
+    again = plan_machine.again(preview, visible)
+    if again:
+        yield from _wrapped(again, "machine lost   ", width)
     yield from _changes(preview, width)
     warnings = words.warnings(preview)
     if warnings:

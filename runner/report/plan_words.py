@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.model import Job, Queue
 from runner.plan import Bound, Changes, FieldChange, JobChange, Preview
 from runner.plan.words import attempts_text, counted
+from runner.report import plan_machine
 from runner.units import format_duration
 
 
@@ -49,9 +50,7 @@ def _up(seconds: float) -> float:
 
 def machine(preview: Preview) -> str:
     """`local`, `ec2 m7i.large`."""
-    found = preview.plan.queue.machine
-    kind = found.options.get("type")
-    return f"{found.provider} {kind}" if isinstance(kind, str) else found.provider
+    return plan_machine.short(preview.plan.queue.machine)
 
 
 def bound_reason(bound: Bound, mark: Callable[[str], str] = str) -> str:
