@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from runner.ports import Cloud
@@ -16,6 +17,13 @@ def open_cloud(region: str = "") -> Cloud:
     from runner.clouds.ec2 import Ec2Cloud, Settings  # noqa: PLC0415
 
     return Ec2Cloud.open(Settings(region=region))
+
+
+def fetch_prices(region: str, types: Iterable[str]) -> dict[str, float]:
+    """US dollars an hour on demand, of those types that AWS has a price for there. Raises CloudError."""
+    from runner.clouds.pricing import fetch  # noqa: PLC0415  as above
+
+    return fetch(region, types)
 
 
 def look_at_account(asked: Asked) -> Account | Unasked:
