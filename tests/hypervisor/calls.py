@@ -15,7 +15,7 @@ ACCOUNT = "123456789012"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`action` as IAM has it (`s3:PutObject`), `resource` an ARN or `*`. `access_key` "": nobody signed it."""
+    """`action` as IAM has it (`s3:PutObject`), `resource` an ARN or `*`. `access_key` "": nobody signed."""
 
     access_key: str
     principal: str
@@ -56,9 +56,9 @@ _OBJECT = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE"
 _UPLOADS = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
 _BUCKET = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
 _ABOUT = {
-    "acl": "Acl", "cors": "CORS", "encryption": "EncryptionConfiguration", "lifecycle": "LifecycleConfiguration",
-    "location": "Location", "policy": "Policy", "publicAccessBlock": "PublicAccessBlock", "tagging": "Tagging",
-    "versioning": "Versioning",
+    "acl": "Acl", "cors": "CORS", "encryption": "EncryptionConfiguration", "location": "Location",
+    "lifecycle": "LifecycleConfiguration", "policy": "Policy", "publicAccessBlock": "PublicAccessBlock",
+    "tagging": "Tagging", "versioning": "Versioning",
 }  # fmt: skip
 
 

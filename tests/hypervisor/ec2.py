@@ -27,7 +27,7 @@ _SPACE = re.compile(r"\{(.*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How an instance is described, where the emulator would say something else. `code` is its state's cause."""
+    """How an instance is described, where the emulator says something else. `code`: the state's cause."""
 
     state: str
     code: str = ""

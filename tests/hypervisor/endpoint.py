@@ -64,7 +64,7 @@ class Endpoint:
     def answer(self, request: Request) -> Answer:
         service = ""
         try:
-            call, service, region = self._admit(request)
+            call, service = self._admit(request)
             if self._fault(call) == "lost":
                 self._carry_out(request, service)
                 raise LostReplyError
@@ -73,11 +73,11 @@ class Endpoint:
             answer = refusals.answer(refused, service or _service(request))
         return replace(answer, headers={**answer.headers, "x-amzn-RequestId": "1"})
 
-    def _admit(self, request: Request) -> tuple[Call, str, str]:
+    def _admit(self, request: Request) -> tuple[Call, str]:
         """Who asks for what. Raises Refused where AWS would not listen."""
         service = _service(request)
         if service == "sts" and operation(request, service) in _PUBLIC:
-            return self._noted(request, "", service, "us-east-1")[0], service, "us-east-1"
+            return self._noted(request, "", service, "us-east-1")[0], service
         signed = check(request, self.keys, time.time() + self.skew)
         wrong = signed.wrong
         if not wrong and signed.access_key in self.expired:
@@ -89,7 +89,7 @@ class Endpoint:
             if not self.allows(call):
                 said = f"{call.principal} is not authorized to perform: {call.action} on {call.resource}"
                 raise Refused("AccessDenied", f"User: {said}", 403)
-        return calls[0], signed.service, signed.region
+        return calls[0], signed.service
 
     def _noted(self, request: Request, access_key: str, service: str, region: str) -> list[Call]:
         principal = self.keys[access_key].principal if access_key else ""

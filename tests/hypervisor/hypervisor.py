@@ -41,13 +41,15 @@ _STOPPED = Shown("stopped", "Client.InstanceInitiatedShutdown", "Instance initia
 class Making:
     """How the next machines are made. `no_network`: nothing but their metadata answers.
 
-    `role_seconds`: how long the credentials of their role are good. See `Spec` for the others.
+    `role_seconds`: how long the credentials of their role are good. `has_role` False: it never came. See
+    `Spec` for the others.
     """
 
     no_network: bool = False
     commands: Mapping[str, str] = field(default_factory=dict)
     minute: float = 60.0
     role_seconds: float = 6 * 3600.0
+    has_role: bool = True
 
 
 @dataclass
@@ -185,7 +187,7 @@ class Hypervisor:
         return str(said.get(called or name[0].upper() + name[1:], {}).get("Value", ""))
 
     def _metadata(self, described: Mapping[str, Any], user_data: str) -> Metadata:
-        role = self._role(described)
+        role = self._role(described) if self.making.has_role else ""
         principal = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{described['InstanceId']}"
         seconds = self.making.role_seconds
 

@@ -47,14 +47,16 @@ def main(spec: dict[str, Any]) -> int:
     script = _user_data(spec)
     if script:
         _start(script)
-    return Life(control, wakeup, spec["minute"]).live()
+    code = Life(control, wakeup, spec["minute"]).live()
+    print(f"init: {sum(os.times()[:4]):.1f} seconds of work", flush=True)
+    return code
 
 
 def _signals() -> int:
     """A pipe that can be read when a signal has come."""
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(writer)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda *_: None)
     return reader
 
@@ -147,6 +149,7 @@ class Life:
         self._minute = minute
         self._timer: float | None = None
         signal.signal(signal.SIGTERM, self._press)
+        signal.signal(signal.SIGUSR1, self._pass_time)
         self._pressed = False
 
     def live(self) -> int:
@@ -166,6 +169,11 @@ class Life:
 
     def _press(self, *_: object) -> None:
         self._pressed = True
+
+    def _pass_time(self, *_: object) -> None:
+        """What is due some time is due now."""
+        if self._timer is not None:
+            self._timer = time.monotonic()
 
     def _wait(self, seconds: float | None) -> None:
         timeout = None if seconds is None else max(0.0, seconds)
@@ -187,6 +195,7 @@ class Life:
         elif words[0] == "shutdown" and rest[:1] != ["now"]:
             minutes = float(rest[0].removeprefix("+")) if rest else 1.0
             self._timer = time.monotonic() + minutes * self._minute
+            print(f"init: the machine ends in {minutes:g} minutes", flush=True)
         else:
             return True
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -85,15 +86,20 @@ class Machine:
         return self._console.read_text(errors="replace")
 
     def ended(self) -> int | None:
-        """None while it runs; `init.PRESSED` after its power button, 0 after its own shutdown, else killed."""
+        """None while it runs; `init.PRESSED`: by its power button, 0: by its own shutdown, else killed."""
         return self._process.poll()
 
-    def wait(self, seconds: float) -> int:
-        return self._process.wait(seconds)
+    def worked(self) -> float:
+        """Seconds of processor time that all its processes took; known when it has ended itself."""
+        return float(re.findall(r"(?m)^init: (\d+\.\d) seconds of work$", self.console())[-1])
 
     def press(self) -> None:
         """The power button."""
         self._signal(signal.SIGTERM)
+
+    def pass_time(self) -> None:
+        """Its timer, if it has set one, is due now."""
+        self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """As a power cut does; nothing of it is left when this returns."""
@@ -111,6 +117,8 @@ class Machine:
 
     def processes(self) -> list[int]:
         """All that run in it but its first, as they are called outside."""
+        if self.ended() is not None:
+            return []
         own = os.readlink(f"/proc/{self._init}/ns/pid")
         found = []
         for entry in os.listdir("/proc"):

@@ -14,7 +14,7 @@ from tests.hypervisor.wire import Answer, Request
 
 _ROLES = "meta-data/iam/security-credentials/"
 _FRESH = 0.25
-"""The share of a credential's life that is left when the next one is handed out."""
+"""The share of a credential's life in which it is handed out: it is good for long after that."""
 
 
 @dataclass
@@ -65,10 +65,8 @@ class Metadata:
         return "\n".join(sorted(below)) if path.endswith("/") and below else None
 
     def _key(self) -> Key:
-        now = time.time()
-        if not self.keys or now > self.keys[-1].made + (self.keys[-1].expires - self.keys[-1].made) * (
-            1 - _FRESH
-        ):
+        newest = self.keys[-1] if self.keys else None
+        if newest is None or time.time() > newest.made + (newest.expires - newest.made) * _FRESH:
             self.keys.append(self.new_key())
         return self.keys[-1]
 

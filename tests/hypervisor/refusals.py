@@ -27,10 +27,10 @@ _JSON_WORDS = {
     "AccessDenied": "AccessDeniedException",
 }
 _STATUS = {
-    "SlowDown": 503, "ServiceUnavailable": 503, "InternalError": 500, "InternalFailure": 500, "ExpiredToken": 400,
-    "RequestTimeout": 400, "AccessDenied": 403, "InvalidAccessKeyId": 403, "SignatureDoesNotMatch": 403,
-    "RequestTimeTooSkewed": 403, "InvalidToken": 400, "MissingAuthenticationToken": 403,
-    "RequestLimitExceeded": 503, "ConditionalRequestConflict": 409,
+    "SlowDown": 503, "ServiceUnavailable": 503, "InternalError": 500, "InternalFailure": 500,
+    "ExpiredToken": 400, "RequestTimeout": 400, "AccessDenied": 403, "InvalidAccessKeyId": 403,
+    "SignatureDoesNotMatch": 403, "RequestTimeTooSkewed": 403, "InvalidToken": 400,
+    "MissingAuthenticationToken": 403, "RequestLimitExceeded": 503, "ConditionalRequestConflict": 409,
 }  # fmt: skip
 
 

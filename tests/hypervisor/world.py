@@ -24,7 +24,7 @@ _TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
 class HyperWorld:
-    """`env` is what a program needs to reach it, and nothing else of AWS; `account` what a configuration says.
+    """`env` is what a program needs to reach it, and nothing else of AWS; `account`: its configuration.
 
     `endpoint` and `hypervisor` have the bad days. One at a time: the emulator behind forgets the one before.
     """
