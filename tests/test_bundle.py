@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from runner.bundle import checkout, program
+from runner.bundle import checkout, missed, program
 from runner.bundle.archive import Archive, pack
 from runner.bundle.closure import closure
 from runner.bundle.order import MachineOrder, from_json, order_name, to_json
 from runner.bundle.sending import give_order, send
 from runner.errors import LogError, NotFoundError
+from runner.model import Machine
+from runner.problems import Severity
 from tests.aws import Aws
+from tests.builders import job, queue
 
 pytestmark = pytest.mark.slow
 
@@ -160,6 +163,18 @@ class TestCheckout:
         assert made.lfs == ("model.bin",)
         assert made.submodules == ("vendor/lib",)
         assert [sentence.split(" ")[0] for sentence in made.problems()] == ["model.bin", "vendor/lib"]
+        assert list(checkout.missed(repository, made.commit)) == made.problems()
+
+    def test_only_a_machine_misses_it(self, repository: Path) -> None:
+        git(repository, "update-index", "--add", "--cacheinfo", f"160000,{'f' * 40},vendor/lib")
+        git(repository, "commit", "-q", "-m", "second")
+        commit = git(repository, "rev-parse", "HEAD")
+        there = queue(job("a"), machine=Machine(provider="ec2"))
+        (told,) = missed.problems(there, repository, commit, "q.yaml")
+        assert (str(told.location), told.severity) == ("q.yaml", Severity.WARNING)
+        assert told.message.startswith("vendor/lib is a submodule: a machine gets an empty folder")
+        assert missed.problems(queue(job("a")), repository, commit, "q.yaml") == []
+        assert missed.problems(there, repository, "", "q.yaml") == []
 
     def test_a_commit_that_is_not_there_is_a_sentence(self, repository: Path, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="no commit"):

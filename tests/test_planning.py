@@ -240,6 +240,15 @@ class TestMachine:
         assert told.location is not None
         assert self.TEXT.splitlines()[told.location.line - 1][told.location.column - 1 :].startswith("ec2")
 
+    def test_it_has_no_files_of_lfs(self, tmp_path: Path) -> None:
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+        change = {"queues/hello.yaml": self.TEXT, "data/model.bin": pointer}
+        code, found = planned(pull_request(tmp_path, change, {".github/runner.yaml": self.ACCOUNT}), tmp_path)
+        assert code == 0
+        (told,) = file_of(found).problems
+        assert (told.rule, told.severity) == ("not-in-commit", Severity.WARNING)
+        assert told.message.startswith("data/model.bin in Git LFS: a machine gets the pointers")
+
     def test_a_secret_of_aws_needs_one(self, tmp_path: Path) -> None:
         text = HELLO.replace("command: echo hello", "command: echo hello\n    secrets: {T: 'ssm:/t'}")
         code, found = planned(pull_request(tmp_path, {"queues/hello.yaml": text}), tmp_path)

@@ -6,6 +6,7 @@ for releases: jobs get what a checkout has. Files in LFS and submodules are not 
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from runner.bundle.archive import Archive, compress
 from runner.errors import NotFoundError, RunnerError
+from runner.problems import shorten
 
 _SECONDS = 600
 _CHUNK = 1 << 20
@@ -34,22 +36,32 @@ class CheckoutArchive:
 
     def problems(self) -> list[str]:
         """Sentences about what jobs will miss there."""
-        said = []
-        if self.lfs:
-            said.append(
-                f"{_listed(self.lfs)} in Git LFS: a machine gets the pointers, not the files; "
-                "fetch them in a job, or keep them elsewhere"
-            )
-        if self.submodules:
-            said.append(
-                f"{_listed(self.submodules)} is a submodule: a machine gets an empty folder; "
-                "fetch it in a job"
-            )
-        return said
+        return _missed(self.lfs, self.submodules)
+
+
+@functools.cache
+def missed(checkout: Path, commit: str) -> tuple[str, ...]:
+    """What `problems` of the archive would say, without making one. `commit` in full. Raises RunnerError."""
+    with _plain_repository(checkout) as repository:
+        return tuple(_missed(*_not_there(repository, commit)))
+
+
+def _missed(lfs: tuple[str, ...], submodules: tuple[str, ...]) -> list[str]:
+    said = []
+    if lfs:
+        said.append(
+            f"{_listed(lfs)} in Git LFS: a machine gets the pointers, not the files; "
+            "fetch them in a job, or keep them elsewhere"
+        )
+    if submodules:
+        said.append(
+            f"{_listed(submodules)} is a submodule: a machine gets an empty folder; fetch it in a job"
+        )
+    return said
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return f"{names[0]}" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
+    return shorten(names[0]) + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
 def build(checkout: Path, commit: str, target: Path) -> CheckoutArchive:
@@ -110,10 +122,13 @@ def _pointers(repository: Path, blobs: list[str]) -> set[str]:
     found, at = set(), 0
     while at < len(said):
         end = said.index(b"\n", at)
-        blob, _, size = said[at:end].split()
+        blob, _, *size = said[at:end].split()
+        if not size:  # a clone without this object, which then cannot be packed either
+            at = end + 1
+            continue
         if said.startswith(_POINTER, end + 1):
             found.add(blob.decode())
-        at = end + 1 + int(size) + 1
+        at = end + 1 + int(size[0]) + 1
     return found
 
 

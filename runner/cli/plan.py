@@ -10,6 +10,7 @@ import click
 
 from runner import checkout as checkouts
 from runner import plan as plans
+from runner.bundle import missed
 from runner.cli import planning
 from runner.cli.options import params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
@@ -35,6 +36,9 @@ def plan(source: str, params: dict[str, str], base: str | None, form: str, *, st
     """
     surroundings = Surroundings.look()
     prepared = surroundings.prepare(source, params=params, require_params=True)
+    if prepared.queue is not None:
+        found = missed.problems(prepared.queue, surroundings.checkout, surroundings.git.sha, source)
+        prepared = replace(prepared, problems=[*prepared.problems, *found])
     show(prepared)
     if prepared.queue is None or refused(prepared.problems, strict=strict):
         return FAILED

@@ -8,10 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runner import __version__
 from runner import config as configuration
+from runner.bundle import missed
 from runner.config import Config
 from runner.errors import FAILED, SUCCEEDED, RunnerError
 from runner.gitops import history
@@ -91,10 +93,18 @@ def _files(context: Context, revisions: Revisions, config: Config, changed: Chan
     )
     named = [source for source in changed.queues if is_clean(source)]
     queues = named[: MOST_FILES - 3]
-    files = [review(source, place) for source in queues]
+    files = [_with_missed(review(source, place), place) for source in queues]
     files = told_apart(files, context.checkout, revisions.tested, config)
     unnamed = [_unclean(source) for source in changed.queues if not is_clean(source)]
     return [*files, *_left_out(named[len(queues) :]), *_odd([*unnamed, *changed.odd])]
+
+
+def _with_missed(file: PlannedFile, place: Place) -> PlannedFile:
+    """And what its machine will not find in the commit."""
+    if file.plan is None:
+        return file
+    found = missed.problems(file.plan.queue, place.checkout, place.git.sha, file.source)
+    return replace(file, problems=(*file.problems, *found))
 
 
 def _left_out(sources: Sequence[str]) -> Iterable[PlannedFile]:
