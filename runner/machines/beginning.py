@@ -10,14 +10,16 @@ from runner import plan as plans
 from runner.bundle import checkout as checkouts
 from runner.bundle.order import MachineOrder
 from runner.bundle.sending import give_order, send
+from runner.canonical.machine import types_named
 from runner.errors import RunIsLiveError, StoreError
+from runner.launching.prepare import region_of
 from runner.machines import held
 from runner.machines.advancing import Progress, advance, is_over, stop_machines
 from runner.machines.facts import look
 from runner.machines.live import Live, mark
 from runner.machines.site import Site
 from runner.machines.standing import GOES_ON, Standing, judge
-from runner.model import Plan
+from runner.model import Machine, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ def begin(beginning: Beginning, site: Site) -> Progress:
             checkout_sha256=packed.archive.sha256,
             state=held.state_of_earlier(run_id, beginning.plan.queue.queue_id, site),
             by=beginning.by,
+            prices=_prices(beginning.plan.queue.machine, site),
         )
         held.want(run_id, order, site)
     done = advance(run_id, site)
@@ -105,6 +108,12 @@ def go_on(
     if given != wanted:
         raise RunIsLiveError(f"somebody else goes on with run {run_id} just now", hint="look at its status")
     return advance(run_id, site)
+
+
+def _prices(machine: Machine, site: Site) -> dict[str, float]:
+    """For its reports: what the run cost is a projection of its log."""
+    region, types = region_of(machine, site.account), types_named(machine.options)
+    return site.prices(region, types).hourly(types, region)
 
 
 def _keep_plan(run_id: str, plan: Plan, site: Site) -> None:

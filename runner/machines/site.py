@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from runner.bundle import program
 from runner.bundle.archive import Archive
 from runner.bundle.sending import send
-from runner.clouds.opening import open_cloud
+from runner.clouds.opening import fetch_prices, open_cloud
 from runner.errors import UsageError
+from runner.launching import price_cache
 from runner.launching.account import RUNS, Account
 from runner.launching.boot import Bundle
 from runner.launching.cost import carried
@@ -80,6 +81,9 @@ def open_site(
         program=functools.cache(functools.partial(_program, root)),
         endpoint=environ.get("AWS_ENDPOINT_URL", ""),
         policy=policy,
+        prices=lambda region, types: price_cache.current(
+            region, types, root, fetch=fetch_prices, carried=carried(), notice=notice
+        ),
         notice=notice,
     )
 
