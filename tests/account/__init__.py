@@ -1,0 +1,1 @@
+"""The account as `templates/aws/runner.yaml` sets it up."""
