@@ -12,8 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from runner.clouds.ec2.client import Settings, connect
 from runner.runs import is_live, read
 from runner.runs.reading import Tail
+from tests.aws import Aws
 from tests.cli.shell import QUEUE, Shell, own_environment
 from tests.waiting import until
 
@@ -92,6 +94,52 @@ class TestRun:
         assert said.err.startswith("q.yaml:1:")
         assert said.err.endswith("1 error in 1 file\n")
         assert shell.runs() == []
+
+    def test_a_queue_of_a_machine_runs_here_all_the_same(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MINE", "of this machine")
+        machine = (
+            "machine: {provider: ec2, ttl: 1m, spot: true, fallback: [m7g.large], on_new_machine: keep}\n"
+        )
+        shell.write(
+            "q.yaml",
+            machine + "jobs: [{job_id: a, command: 'echo $HERE', environment: {HERE: '${MINE}'}}]\n",
+        )
+        said = shell("run", "q.yaml", "--strict")
+        assert (said.code, said.err) == (
+            0,
+            "runner: machine.provider is ec2: this runs it here; `runner launch FILE` gets the machine\n",
+        )
+        (run,) = shell.runs()
+        assert (run / "jobs/a/1/stdout.log").read_text() == "of this machine\n"
+
+    @pytest.mark.slow
+    def test_secrets_that_aws_keeps_need_credentials(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        shell.write(".github/runner.yaml", "aws: {region: eu-north-1}\n")
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'true', secrets: {T: 'ssm:/t'}}]\n")
+        said = shell("run", "q.yaml")
+        assert said.code == 1
+        assert (
+            "job a: secret T is not to be had: cannot read ssm:/t: there are no AWS credentials" in said.err
+        )
+        assert shell.runs() == []
+
+    @pytest.mark.slow
+    def test_secrets_that_aws_keeps_are_read_with_the_credentials_at_hand(
+        self, shell: Shell, aws: Aws
+    ) -> None:
+        ssm = connect("ssm", Settings(region="us-east-1"))
+        ssm.put_parameter(Name="/t", Value="hunter2-hunter2", Type="SecureString")
+        shell.write("q.yaml", "jobs: [{job_id: a, command: 'echo ${#T} $T', secrets: {T: 'ssm:/t'}}]\n")
+        assert shell("run", "q.yaml").code == 0
+        (run,) = shell.runs()
+        assert (run / "jobs/a/1/stdout.log").read_text() == "15 ***\n"
 
     def test_missing_file(self, shell: Shell) -> None:
         said = shell("run", "nowhere.yaml")
