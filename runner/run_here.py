@@ -18,6 +18,7 @@ from runner import events as e
 from runner.clock import SystemClock
 from runner.errors import NotFoundError, RefusedError
 from runner.executors.local.executor import LocalExecutor
+from runner.executors.local.identity import Identity
 from runner.executors.local.leftovers import Session, end_leftovers
 from runner.executors.local.processes import boot_id
 from runner.graph import Graph
@@ -42,7 +43,8 @@ class Here:
 
     `environ` is the runner's own environment; `notice` says a sentence to whoever sits before it.
     `interruptible` is given, before the first job, the function that interrupts the run with a reason, from
-    any thread. `secrets`: where those come from that the environment does not have.
+    any thread. `secrets`: where those come from that the environment does not have. `identity`: who jobs are,
+    where not ourselves.
     """
 
     directory: Path
@@ -52,6 +54,7 @@ class Here:
     max_parallel: int | None = None
     interruptible: Callable[[Callable[[str], None]], None] = lambda _: None
     secrets: Secrets | None = field(default=None, repr=False)
+    identity: Identity | None = None
 
 
 def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunState:
@@ -244,9 +247,18 @@ def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]
     secret = sources(state.queue)
     own = {name: value for name, value in cleaned(here.environ).items() if name not in secret}
     environ = {**own, **run_environment(state, state_directory)}
-    executor = LocalExecutor(run_id=state.run_id, capacity=state.max_parallel, environ=environ)
+    if here.identity is not None:
+        environ |= here.identity.environment()
+    executor = LocalExecutor(
+        run_id=state.run_id, capacity=state.max_parallel, environ=environ, identity=here.identity
+    )
     place = Place(
-        directory=here.directory, checkout=here.checkout, given=held.given, environ=environ, git=held.git
+        directory=here.directory,
+        checkout=here.checkout,
+        given=held.given,
+        environ=environ,
+        git=held.git,
+        uid=here.identity.uid if here.identity is not None else None,
     )
     scheduler = Scheduler(
         state=state,

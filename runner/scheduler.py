@@ -170,6 +170,7 @@ class Scheduler:
             checkout=self._place.checkout,
             target=Path(directory, "results"),
             hidden=frozenset({self._place.checkout / ".runner", self._place.directory}),
+            uid=self._place.uid,
         )
 
     # -- waiting and gathering

@@ -16,13 +16,17 @@ from runner.state import JobState, RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a run lives: its directory, the checkout jobs run in, and what jobs get from outside."""
+    """Where a run lives: its directory, the checkout jobs run in, and what jobs get from outside.
+
+    `uid`: of the user that jobs are, where that is another than ours.
+    """
 
     directory: Path
     checkout: Path
     given: Mapping[str, Given] = field(default_factory=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     git: Git = field(default_factory=Git)
+    uid: int | None = None
 
 
 def handle(run_id: str, job_id: str, attempt: int) -> str:

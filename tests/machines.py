@@ -46,8 +46,8 @@ class _Service(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
+    def __init__(self, handler: type[BaseHTTPRequestHandler], host: str) -> None:
+        super().__init__((host, 0), handler)
         self.connections: set[Any] = set()
 
     def get_request(self) -> tuple[Any, Any]:
@@ -71,12 +71,12 @@ class _Service(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = _Service(handler)
+def serving(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1") -> Iterator[str]:
+    server = _Service(handler, host)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -208,12 +208,16 @@ class Cloudy:
     folder: Path
     stack: contextlib.ExitStack
     machines: list[Machine] = field(default_factory=list)
+    hosts: tuple[str, str] = ("127.0.0.1", "127.0.0.1")
+    """Where S3 and the metadata services are."""
+    within: tuple[str, ...] = ()
+    """The command that a machine is started by: of another network, say."""
     s3: BadDays = field(init=False)
     endpoint: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.s3 = BadDays(self.aws.endpoint)
-        self.endpoint = self.stack.enter_context(serving(self.s3.handler()))
+        self.endpoint = self.stack.enter_context(serving(self.s3.handler(), self.hosts[0]))
 
     @property
     def root(self) -> Bucket:
@@ -256,14 +260,14 @@ class Cloudy:
                 "dynamic/instance-identity/document": json.dumps({**IDENTITY, "pendingTime": born}),
             }
         )
-        url = self.stack.enter_context(serving(metadata.handler()))
+        url = self.stack.enter_context(serving(metadata.handler(), self.hosts[1]))
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
         env |= {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url, "LC_ALL": "C"}
         asked = ["--run", str(self.run.where), "--generation", str(generation), "--ttl", str(ttl)]
         (home / "boot.log").write_text("runner-boot 1795392046 agent: starting the agent\n")
         with (home / "said").open("ab") as said:
             process = subprocess.Popen(
-                [sys.executable, "-I", *program, *asked, "--home", str(home)],
+                [*self.within, sys.executable, "-I", *program, *asked, "--home", str(home)],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=said,

@@ -59,7 +59,8 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
     end = time.monotonic() + ttl
     reserve = min(_RESERVE, ttl / 4)
     patience = Patience(until=end - reserve, notice=_notice)
-    metadata = Metadata(environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT)
+    endpoint = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT
+    metadata = Metadata(endpoint)
     this = patience.ask(lambda: about(metadata))
     run = open_bucket(url)
     if not patience.ask(lambda: claim(run, generation, this.instance_id)):
@@ -82,6 +83,7 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
             plan_bytes=plan,
             generation=generation,
             about=this,
+            metadata=endpoint,
             home=home,
             environ=_for_jobs(environ),
             secrets=CloudSecrets(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner import events as e
@@ -18,6 +18,7 @@ from runner.agent.rerun import gone_with_the_machine
 from runner.agent.restoring import restore
 from runner.agent.shipping import Shipper
 from runner.agent.state_folder import StateFolder, unpack
+from runner.agent.unprivileged import hand_over, prepare
 from runner.agent.watching import Interruption
 from runner.bundle.order import MachineOrder
 from runner.clock import SystemClock
@@ -41,7 +42,8 @@ _STATE = re.compile(r"state/(\d{1,9})\.tar\.gz")
 class Turn:
     """`run` is the run's own place, `root` the account's prefix; `writer` has fenced `log`, which is all.
 
-    `patience` ends when the machine's work must; `last_patience` when the machine itself does.
+    `metadata`: where this machine's metadata service is. `patience` ends when the machine's work must;
+    `last_patience` when the machine itself does.
     """
 
     run: Bucket
@@ -53,6 +55,7 @@ class Turn:
     plan_bytes: bytes = field(repr=False)
     generation: int
     about: About
+    metadata: str
     home: Path
     environ: Mapping[str, str] = field(repr=False)
     secrets: Secrets = field(repr=False)
@@ -78,7 +81,7 @@ class Turn:
 
 
 class Session:
-    """`look` is to be called now and then, from any thread, while `work` runs."""
+    """From what the bucket says of the run to a run that is over, or interrupted."""
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
@@ -101,6 +104,7 @@ class Session:
             secrets=turn.secrets,
         )
         self.look: Callable[[], None] = self._state_folder.look
+        """To be called now and then, from any thread, while `work` runs."""
 
     def work(self) -> int:
         """The exit code: 0 where the run is over, however it went, and all of it is in the bucket."""
@@ -144,6 +148,8 @@ class Session:
             first += booted(turn.run, turn.generation, turn.about, turn.home / BOOT_LOG)
         if first:
             self._say(*first)
+        user = str(turn.plan.queue.machine.options.get("user") or "")
+        identity = prepare(user, turn.metadata, turn.home) if user else None
         restored: frozenset[str] = frozenset()
         if self._is_new or not turn.checkout.is_dir():
             self._fetch_checkout()
@@ -151,8 +157,11 @@ class Session:
             restored = turn.patience.ask(
                 lambda: restore(BucketSource(turn.run), state, turn.checkout, turn.patience.notice)
             )
+        if identity is not None:
+            self._state_folder.make()
+            hand_over(turn.checkout, identity)
         run_here.take_up(
-            self._here,
+            replace(self._here, identity=identity),
             _unseen,
             lambda state: self._opened_again(state, restored),
             even_finished=turn.order.action == "retry",

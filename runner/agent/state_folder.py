@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import subprocess
 import tarfile
 import threading
@@ -17,6 +18,7 @@ from runner.agent.lines import Files
 from runner.agent.uploads import Notice, Put
 from runner.bundle.archive import described
 from runner.errors import RunnerError, StoreError
+from runner.results.reading import OutsideError, open_within
 
 EVERY = 60.0
 """Seconds between two looks at whether it changed."""
@@ -49,6 +51,9 @@ class StateFolder:
         self._kept = ""
         self._number = itertools.count()
         self._lock = threading.Lock()
+
+    def make(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def look(self) -> None:
         """Keep it if it is time and something has changed. One try: it is tried again a minute later."""
@@ -97,13 +102,24 @@ class StateFolder:
         try:
             with tarfile.open(path, "w:gz", compresslevel=1) as archive:
                 for entry in sorted(self._folder.rglob("*")):
-                    with contextlib.suppress(FileNotFoundError):
-                        archive.add(entry, entry.relative_to(self._folder).as_posix(), recursive=False)
+                    with contextlib.suppress(FileNotFoundError, OutsideError):
+                        _add(archive, entry, self._folder)
         except (OSError, tarfile.TarError) as error:
             self._notice(f"the state directory cannot be kept: {error}")
             path.unlink(missing_ok=True)
             return None
         return path
+
+
+def _add(archive: tarfile.TarFile, entry: Path, folder: Path) -> None:
+    """As it is now. Should a job exchange it meanwhile for something else, it is left out."""
+    member = archive.gettarinfo(entry, entry.relative_to(folder).as_posix())
+    if member.isreg():
+        with open_within(entry, (os.path.realpath(folder),)) as file:
+            member.size = os.fstat(file.fileno()).st_size
+            archive.addfile(member, file)
+    elif not member.ischr() and not member.isblk():
+        archive.addfile(member)
 
 
 def unpack(archive: Path, target: Path, sha256: str = "") -> None:

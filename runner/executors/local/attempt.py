@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 QUIET = 0.05
 DRAIN = 1.0  # how long a masked log is read on after the main process ended
 LINGER = 0.2  # what a background process gets to end by itself
-RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -44,6 +43,7 @@ class Attempt:
         keep_processes: bool,
         stores_results: bool,
         masks: tuple[str, ...],
+        user: tuple[int, int] | None,
     ) -> None:
         self.slot = slot
         self.arguments = arguments
@@ -59,6 +59,7 @@ class Attempt:
         self.keep_processes = keep_processes
         self.stores_results = stores_results
         self.masks = masks
+        self.user = user  # (uid, gid), None: as we are
         self.pipes: dict[int, Any] = {}  # masked streams still open, by descriptor
         self.pid = 0
         self.started_ticks = 0
@@ -125,6 +126,10 @@ class Attempt:
             self.pipes[reader] = (log, Masker(self.masks))
             self.slot.poller.register(reader, select.POLLIN)
             files.append(writer)
+        if self.user:
+            from runner.executors.local import unprivileged  # noqa: PLC0415  as above
+
+            unprivileged.give(self.directory, files, self.user)
         return files
 
     def make_results_folder(self) -> None:
@@ -141,19 +146,20 @@ class Attempt:
 
     def spawn(self, files: list[int]) -> None:
         os.chdir(self.working_directory)  # each time: it may have been moved away or replaced meanwhile
-        actions = [
-            (os.POSIX_SPAWN_DUP2, self.slot.null, 0),
-            (os.POSIX_SPAWN_DUP2, files[0], 1),
-            (os.POSIX_SPAWN_DUP2, files[1], 2),
-        ]
+        descriptors = (self.slot.null, files[0], files[1])
         try:
-            self.pid = self.start(self.arguments, actions)
+            self.pid = self.start(self.arguments, descriptors)
         except OSError:
             if self.shell_arguments is None:
                 raise
-            self.pid = self.start(self.shell_arguments, actions)
+            self.pid = self.start(self.shell_arguments, descriptors)
 
-    def start(self, arguments: list[str], actions: list[tuple[int, int, int]]) -> int:
+    def start(self, arguments: list[str], descriptors: tuple[int, int, int]) -> int:
+        if self.user:
+            from runner.executors.local import unprivileged  # noqa: PLC0415  as above
+
+            return unprivileged.spawn(arguments, self.environment, descriptors, self.user)
+        actions = [(os.POSIX_SPAWN_DUP2, descriptor, n) for n, descriptor in enumerate(descriptors)]
         return os.posix_spawn(
             arguments[0],
             arguments,
@@ -161,7 +167,7 @@ class Attempt:
             file_actions=actions,
             setsid=True,
             setsigmask=(),
-            setsigdef=RESET_SIGNALS,
+            setsigdef=processes.RESET_SIGNALS,
         )
 
     def watch(self) -> None:
@@ -281,11 +287,11 @@ class Attempt:
     def exited(self, seconds: float) -> tuple[Any, ...]:
         flags = 0
         try:
-            names = os.listdir(self.directory)  # noqa: PTH208
+            names = self.names()
             flags = ("output" in names) | ("summary.md" in names) << 1
             results = self.directory + "/results"
             flags |= bool(os.listdir(results)) << 2  # noqa: PTH208
-            unused = not flags & 4 and not self.kept and not self.stores_results
+            unused = not (flags & 4 or self.kept or self.stores_results or self.user)
             if unused and os.lstat(results).st_mode == self.slot.folder_mode:
                 self.slot.spare = results
         except OSError:
@@ -306,6 +312,13 @@ class Attempt:
             flags,
             self.was_out_of_memory(),
         )
+
+    def names(self) -> list[str]:
+        if self.user:
+            from runner.executors.local import unprivileged  # noqa: PLC0415  as above
+
+            return unprivileged.written(self.directory)
+        return os.listdir(self.directory)  # noqa: PTH208
 
     def was_out_of_memory(self) -> bool:
         """A KILL that was not ours (or a shell's report of one) while the kernel's count grew."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from runner.errors import ExecutorError
 from runner.executors.local import command, processes, wire
+from runner.executors.local.identity import Identity
 from runner.ports import Exit, Running, Spec
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
@@ -36,9 +37,15 @@ OWNER_MARK = "RUNNER_SPAWNER_OWNER"
 
 
 class LocalExecutor:
-    """At most `capacity` attempts at once. `environ` is what every job starts from, already cleaned."""
+    """At most `capacity` attempts at once. `environ` is what every job starts from, already cleaned.
 
-    def __init__(self, *, run_id: str, capacity: int, environ: Mapping[str, str]) -> None:
+    `identity`: who jobs are, where not ourselves; for that we must be root.
+    """
+
+    def __init__(
+        self, *, run_id: str, capacity: int, environ: Mapping[str, str], identity: Identity | None = None
+    ) -> None:
+        self._user = (identity.uid, identity.gid) if identity is not None else None
         self._capacity = capacity
         self._environ = dict(environ)
         self._closing = False
@@ -101,6 +108,7 @@ class LocalExecutor:
             spec.keep_processes,
             spec.stores_results,
             spec.masks,
+            self._user,
         )
         self._running[slot] = spec
         self._slot_of[spec.handle] = slot

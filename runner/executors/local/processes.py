@@ -10,6 +10,8 @@ import os
 import signal
 import time
 
+RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a job finds as if nobody had ever heard or ignored them."""
 HAS_PROC = os.path.isdir("/proc/self")  # noqa: PTH112  pathlib is too big for a slot
 
 
