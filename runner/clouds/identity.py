@@ -140,19 +140,44 @@ def use(role: Role) -> None:
     """Every client that is made from now on is the role's. Gets the first credentials. Raises CloudError."""
     for name in (BEARER, URL):
         os.environ.pop(name, None)
-    credentials = _Credentials(role)
+    credentials = DeferredRefreshableCredentials(refresh_using=role.renew, method=_Provider.METHOD)
     try:
         credentials.get_frozen_credentials()
     except CredentialsUnanswered as error:
         raise error.told from None
-    boto3.setup_default_session(botocore_session=_Shared(credentials), region_name=role.region)
+    boto3.DEFAULT_SESSION = SignedIn(role, credentials)
 
 
 def _in_use() -> str:
     """The role of this process, "" where it has none of ours."""
     session = boto3.DEFAULT_SESSION
-    found = session.get_credentials() if session is not None else None
-    return found.role if isinstance(found, _Credentials) else ""
+    return session.role if isinstance(session, SignedIn) else ""
+
+
+class SignedIn(boto3.Session):
+    """A session for all threads; the SDK's own may make only one client at a time."""
+
+    def __init__(self, role: Role, credentials: DeferredRefreshableCredentials) -> None:
+        core = Session()
+        core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
+        super().__init__(botocore_session=core, region_name=role.region)
+        self.role = role.arn
+        self._making = threading.Lock()
+
+    def client(self, *args: Any, **kwargs: Any) -> Any:
+        with self._making:
+            return super().client(*args, **kwargs)
+
+
+class _Provider(CredentialProvider):
+    METHOD = "assume-role-with-web-identity"
+
+    def __init__(self, credentials: DeferredRefreshableCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> DeferredRefreshableCredentials:
+        return self._credentials
 
 
 def _sts(region: str) -> Any:
@@ -165,33 +190,3 @@ def _sts(region: str) -> Any:
         user_agent_extra="queue-runner",
     )
     return Session().create_client("sts", region_name=region, config=config)
-
-
-class _Credentials(DeferredRefreshableCredentials):
-    def __init__(self, role: Role) -> None:
-        super().__init__(refresh_using=role.renew, method=_Provider.METHOD)
-        self.role = role.arn
-
-
-class _Provider(CredentialProvider):
-    METHOD = "assume-role-with-web-identity"
-
-    def __init__(self, credentials: _Credentials) -> None:
-        super().__init__()
-        self._credentials = credentials
-
-    def load(self) -> _Credentials:
-        return self._credentials
-
-
-class _Shared(Session):
-    """One session for all threads; the SDK's own may make only one client at a time."""
-
-    def __init__(self, credentials: _Credentials) -> None:
-        super().__init__()
-        self._making = threading.Lock()
-        self.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
-
-    def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        with self._making:
-            return super().create_client(*args, **kwargs)

@@ -110,6 +110,14 @@ def test_a_second_sign_in_changes_nothing(job: Job) -> None:
     assert len(job.exchanged) == 1
 
 
+def test_a_default_session_of_the_sdk_is_nobodys_identity(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("sts")
+    assert boto3.DEFAULT_SESSION is not None
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "later")
+    touch_bucket()
+    assert job.keys == ["later"]
+
+
 def test_no_child_can_ask_for_a_token(job: Job) -> None:
     sign_in(os.environ, role=ROLE)
     said = subprocess.check_output(["env"], text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -9,6 +10,8 @@ from typing import Any, TypeAlias
 import boto3
 from botocore import exceptions as sdk
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from runner.clouds.ec2.trouble import trouble
 from runner.errors import CloudError
@@ -30,6 +33,24 @@ class Settings:
     tries: int = 4
 
 
+@functools.cache
+def _models(data_path: str | None) -> Loader:
+    """The SDK's descriptions of services: to read them is most of what a client costs, so once is enough."""
+    return create_loader(data_path)
+
+
+def _core() -> Session:
+    core = Session()
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return core
+
+
+def _signed_in() -> boto3.Session | None:
+    """Who this process is, where somebody signed it in (`clouds.identity`). The SDK's own is a plain one."""
+    session = boto3.DEFAULT_SESSION
+    return None if type(session) is boto3.Session else session
+
+
 def connect(service: str, settings: Settings | None = None) -> Client:
     """A client that many threads may use. Raises CloudError where no settings can be found; asks nothing."""
     settings = settings or Settings()
@@ -43,8 +64,7 @@ def connect(service: str, settings: Settings | None = None) -> Client:
     )
     try:
         region = settings.region or os.environ.get("AWS_REGION") or None
-        # The default session is there only where somebody has signed in for the whole process.
-        session = boto3.DEFAULT_SESSION or boto3.Session()
+        session = _signed_in() or boto3.Session(botocore_session=_core())
         return session.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     except sdk.BotoCoreError as error:
         raise trouble(f"talk to {service.upper()}", error) from error

@@ -50,6 +50,12 @@ def _core() -> Session:
     return core
 
 
+def _signed_in() -> boto3.Session | None:
+    """Who this process is, where somebody signed it in (`clouds.identity`). The SDK's own is a plain one."""
+    session = boto3.DEFAULT_SESSION
+    return None if type(session) is boto3.Session else session
+
+
 def connect(settings: Settings | None = None) -> S3Client:
     """A client that many threads may use. Raises StoreError where no settings can be found; asks nothing."""
     settings = settings or Settings()
@@ -68,8 +74,7 @@ def connect(settings: Settings | None = None) -> S3Client:
     )
     try:
         region = settings.region or os.environ.get("AWS_REGION") or None
-        # The default session is there only where somebody has signed in for the whole process.
-        session = boto3.DEFAULT_SESSION or boto3.Session(botocore_session=_core())
+        session = _signed_in() or boto3.Session(botocore_session=_core())
         return session.client("s3", region_name=region, config=config, **more)
     except (sdk.BotoCoreError, ValueError) as error:
         if isinstance(error, sdk.BotoCoreError):
