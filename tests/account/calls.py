@@ -105,9 +105,6 @@ class Decoder:
                 yield from self._decrypted(asked["SecretId"], f"secretsmanager.{seen.region}.amazonaws.com")
             case "pricing", "GetProducts":
                 yield Call("pricing:GetProducts", "*")
-            case "servicequotas", "GetServiceQuota":
-                arn = f"arn:aws:servicequotas:{at}:{asked['ServiceCode']}/{asked['QuotaCode']}"
-                yield Call("servicequotas:GetServiceQuota", arn)
             case _:
                 raise AssertionError(f"the tests do not know {seen.service} {operation}")
 
