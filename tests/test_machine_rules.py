@@ -14,8 +14,8 @@ from botocore import exceptions as sdk
 
 from runner.agent.metadata import Metadata
 from runner.agent.patience import Patience
+from runner.agent.placing import place_of
 from runner.agent.rerun import gone_with_the_machine
-from runner.agent.restoring import place_of
 from runner.agent.watching import Interruption, Times, Watch
 from runner.clouds.secrets import CloudSecrets
 from runner.errors import CloudBusyError, CloudError, FencedError, StoreBusyError, StoreError

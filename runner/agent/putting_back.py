@@ -5,21 +5,18 @@ Only what had a place in the checkout: what a job wrote into RUNNER_RESULT_DIR, 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Container
-from dataclasses import replace
 from pathlib import Path
 
 from runner import rules
 from runner.agent.order import Order
-from runner.agent.restoring import place_of
+from runner.agent.placing import is_in_checkout, placed, put
 from runner.errors import RunnerError
 from runner.graph import Graph
 from runner.model import Outcome
 from runner.report import clean
 from runner.run_here import check_known
-from runner.runs.copying import Piece, copy, results_of
+from runner.runs.copying import results_of
 from runner.runs.files import stored_attempt
 from runner.runs.on_disk import DirectorySource
 from runner.runs.reading import read
@@ -57,30 +54,13 @@ def _put_back(source: RunSource, job: JobState, checkout: Path) -> None:
         raise _trouble(job, "a result file", error.message) from error
     if not pieces:
         raise _trouble(job, "manifest.json of its results", "it cannot be read")
-    for piece in pieces:
-        assert piece.stored is not None  # noqa: S101  results_of gives none without
-        place = place_of(piece.stored.path, job.job, checkout)
-        if place is not None and _is_in(os.path.normpath(place), os.path.normpath(checkout)):
+    for piece, place in placed(pieces, job.job, checkout):
+        if is_in_checkout(place, checkout):
             try:
-                _put(source, piece, place, checkout)
+                put(source, piece, place, checkout)
             except (RunnerError, OSError) as error:
                 said = error.message if isinstance(error, RunnerError) else error.strerror or str(error)
-                raise _trouble(job, clean.line(piece.stored.path, 200), said) from error
-
-
-def _put(source: RunSource, piece: Piece, place: Path, checkout: Path) -> None:
-    """By way of a folder of our own: nothing that the checkout has is followed, or written half."""
-    folder = Path(os.path.realpath(place.parent))
-    if not _is_in(str(folder), os.path.realpath(checkout)):
-        raise RunnerError("its place leads out of the checkout, through a symbolic link")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".restoring-", dir=folder) as scratch:
-        copy(source, replace(piece, name="file"), Path(scratch))
-        (Path(scratch) / "file").replace(folder / place.name)
-
-
-def _is_in(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip("/") + "/")
+                raise _trouble(job, clean.line(piece.kept.partition("/results/")[2], 200), said) from error
 
 
 def _trouble(job: JobState, file: str, said: str) -> RunnerError:

@@ -150,12 +150,13 @@ class Session:
             self._say(*first)
         user = str(turn.plan.queue.machine.options.get("user") or "")
         identity = prepare(user, turn.metadata, turn.home) if user else None
+        owner = (identity.uid, identity.gid) if identity is not None else None
         restored: frozenset[str] = frozenset()
         if self._is_new or not turn.checkout.is_dir():
             self._fetch_checkout()
             self._say(e.BootPhase(at=SystemClock().now(), name="checkout", text="the checkout is there"))
             restored = turn.patience.ask(
-                lambda: restore(BucketSource(turn.run), state, turn.checkout, turn.patience.notice)
+                lambda: restore(BucketSource(turn.run), state, turn.checkout, turn.patience.notice, owner)
             )
         if identity is not None:
             self._state_folder.make()
