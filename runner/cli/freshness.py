@@ -36,7 +36,7 @@ def _differs(plan: Plan, path: Path, checkout: Path) -> bool:
     params = {k: v if isinstance(v, str) else json.dumps(v) for k, v in plan.queue.params.items()}
     try:
         around = replace(Surroundings.look(), checkout=checkout)
-        prepared = around.prepare(str(path), params=params, require_params=True)
+        prepared = around.prepare(str(path), params=params, require_params=True, runs_here=True)
     except (RunnerError, OSError):  # then nothing can be said, and the run goes on all the same
         return False
     if prepared.queue is None:

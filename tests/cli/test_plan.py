@@ -36,6 +36,15 @@ def test_problems_instead_of_a_plan(shell: Shell) -> None:
     assert "q.yaml:1:" in said.err
 
 
+def test_the_machine_that_is_launched(shell: Shell) -> None:
+    shell.write(".github/runner.yaml", "aws: {region: eu-north-1, bucket: runs, instance_profile: runner}\n")
+    shell.write("q.yaml", "machine: {provider: ec2, spot: true, ttl: 2h}\n" + QUEUE)
+    said = shell("plan", "q.yaml", "--strict")
+    assert (said.code, said.err) == (0, "")
+    assert "\nmachine EC2 m7i.large, spot then on-demand, eu-north-1, 2h at most, Ubuntu 24.04\n" in said.out
+    assert "\nmachine lost   make, break, after would run again:" in said.out
+
+
 def test_params(shell: Shell) -> None:
     shell.write(
         "q.yaml", "params: {n: {type: integer}}\njobs: [{job_id: a, command: 'echo ${{ params.n }}'}]"
