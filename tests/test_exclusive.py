@@ -198,6 +198,15 @@ class TestTheCommand:
         ended = json.loads(first.read_text().splitlines()[-1])["at"]
         assert ended <= json.loads(last.read_text().splitlines()[0])["at"]
 
+    def test_a_holder_that_is_killed_holds_nobody_up(self, project: Project) -> None:
+        first = project.start(SLOW.format(policy="wait"))
+        project.until_running("long")
+        first.kill()
+        first.wait(30)
+        (project.folder / "go").touch()
+        done = project.run("run", project.queue(SLOW.format(policy="reject"), "second.yaml"))
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_is_given_up_with_control_c(self, project: Project) -> None:
         second = self.second(project, "wait")
         assert second.stderr is not None
