@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
+from runner.clouds import quotas
 from runner.clouds.ec2.client import Client, Settings, connect
 from runner.clouds.ec2.groups import security_group
 from runner.clouds.ec2.images import look_up
@@ -29,20 +30,23 @@ class Ec2Cloud:
     nothing could have been launched.
     """
 
-    def __init__(self, *, ec2: Client, ssm: Client, once: Client, page: int = 100) -> None:
+    def __init__(self, *, ec2: Client, ssm: Client, once: Client, page: int = 100, region: str = "") -> None:
         self._ec2 = ec2
         self._ssm = ssm
         self._once = once
         self._page = page
+        self._region = region
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Ec2Cloud:
         """Raises CloudError where no settings can be found; asks nothing of AWS yet."""
         settings = settings or Settings()
+        ec2 = connect("ec2", settings)
         return cls(
-            ec2=connect("ec2", settings),
+            ec2=ec2,
             ssm=connect("ssm", settings),
             once=connect("ec2", replace(settings, tries=1)),
+            region=ec2.meta.region_name or "",
         )
 
     def image(self, name: str) -> Image:
@@ -55,7 +59,7 @@ class Ec2Cloud:
         asked = parameters(request)
         # The token is for the launch itself: one that was used for a trial would make it another request.
         del asked["ClientToken"]
-        with told(f"launch {_called(request)}"):
+        with told(f"launch {_called(request)}", hints=self._hints(request)):
             try:
                 self._ec2.run_instances(**asked, DryRun=True)
             except sdk.ClientError as error:
@@ -64,7 +68,7 @@ class Ec2Cloud:
 
     def launch(self, request: LaunchRequest) -> Instance:
         asked = parameters(request)
-        with told(f"launch {_called(request)}", writes=True):
+        with told(f"launch {_called(request)}", writes=True, hints=self._hints(request)):
             answer = self._once.run_instances(**asked)
         return instance(answer["Instances"][0])
 
@@ -95,6 +99,9 @@ class Ec2Cloud:
                     raise
                 answer = self._ec2.get_console_output(InstanceId=instance_id)
         return str(answer.get("Output", ""))
+
+    def _hints(self, request: LaunchRequest) -> Mapping[str, str]:
+        return quotas.hints(request.type, spot=request.spot, region=self._region)
 
     def _among(self, instance_ids: Sequence[str], filters: Sequence[Mapping[str, Any]]) -> list[Instance]:
         """By a filter, since one unknown id beside known ones would be an error for all."""

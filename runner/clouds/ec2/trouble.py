@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from botocore import exceptions as sdk
 
@@ -26,15 +27,21 @@ _LONGEST = 300
 
 
 @contextmanager
-def told(what: str, *, writes: bool = False) -> Iterator[None]:
+def told(
+    what: str, *, writes: bool = False, hints: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
     """Whatever the SDK raises inside becomes a CloudError: `cannot {what}: …`.
 
-    `writes`: what is asked inside changes something, so that a lost reply leaves it open.
+    `writes`: what is asked inside changes something, so that a lost reply leaves it open. `hints`: what to
+    do, by error code, where more is known of it here.
     """
     try:
         yield
     except (sdk.BotoCoreError, sdk.ClientError) as error:
-        raise trouble(what, error, writes=writes) from error
+        made = trouble(what, error, writes=writes)
+        if isinstance(error, sdk.ClientError):
+            made.hint = hints.get(code_of(error), made.hint)
+        raise made from error
 
 
 def trouble(what: str, error: Exception, *, writes: bool = False) -> CloudError:
