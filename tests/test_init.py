@@ -19,7 +19,7 @@ from runner.gitops.commands.parse import USAGE, usage
 from runner.setup import git as asking
 from runner.setup import initialise, lines, marks, source
 from runner.setup.compare import Deed
-from runner.setup.wanted import QUEUE, WORKFLOWS, caller
+from runner.setup.wanted import CLOUD, QUEUE, WORKFLOWS, caller
 from tests.project import ROOT, Project
 from tests.repositories import QUIET, commit_all, files, git, repository
 from tests.snapshots import assert_snapshot
@@ -76,11 +76,26 @@ class TestFiles:
         (lab / "queues" / "mine.yaml").write_text("jobs: [{job_id: a, command: 'true'}]\n")
         assert QUEUE not in init(lab)
 
-    @pytest.mark.parametrize("workflow", WORKFLOWS)
+    def test_the_workflow_for_machines_is_written_where_there_is_a_role_for_it(self, lab: Path) -> None:
+        path = lab / caller(CLOUD)
+        assert caller(CLOUD) not in init(lab)
+        (lab / config.PLACE).write_text("aws: {region: us-east-1, bucket: my-runs}\n")
+        assert caller(CLOUD) not in init(lab)
+        (lab / config.PLACE).write_text("aws: {role: 'arn:aws:iam::123456789012:role/runner'}\n")
+        assert init(lab)[caller(CLOUD)] is Deed.WRITE
+        assert_snapshot(f"init/{caller(CLOUD)}", path.read_text().partition("\n")[2])
+        (lab / config.PLACE).write_text("{}\n")
+        assert init(lab)[caller(CLOUD)] is Deed.KEEP  # it is there: it stays as new as the others
+
+    def test_or_where_somebody_asks_for_it(self, lab: Path) -> None:
+        assert init(lab, cloud=True)[caller(CLOUD)] is Deed.WRITE
+        assert initialise.source_before(lab) == source.parse(SOURCE)
+
+    @pytest.mark.parametrize("workflow", [*WORKFLOWS, CLOUD])
     def test_a_caller_has_the_name_and_events_of_what_it_calls_and_grants_what_that_asks_for(
         self, lab: Path, workflow: str
     ) -> None:
-        init(lab)
+        init(lab, cloud=True)
         ours = tree((lab / caller(workflow)).read_text())
         called = tree((ROOT / f".github/workflows/{workflow}.yaml").read_text())
         assert ours["name"] == called["name"]
@@ -430,6 +445,16 @@ class TestCommand:
         assert_snapshot("init/again.txt", again.stdout.partition("\n\nWhat is left")[0] + "\n")
         assert marks.read((lab / caller("plan")).read_text()) == marks.Mark(version="0.0.1", untouched=True)
 
+    def test_what_is_left_to_do_for_machines(self, lab: Path) -> None:
+        first = project(lab).run("init", "--source", SOURCE, "--cloud").stdout
+        assert "wrote  .github/workflows/runner-cloud.yaml\n" in first
+        said = " ".join(first.split())
+        assert "Machines of AWS: docs/aws.md of runner sets the account up" in said
+        assert f"it has to name acme/runner/.github/workflows/cloud.yaml@{COMMIT} from now on" in said
+        again = project(lab).run("init", "--source", SOURCE).stdout
+        assert "Machines of AWS" in again
+        assert "Before this is merged" not in again
+
     def test_a_server_of_its_own_may_be_too_old(self, lab: Path) -> None:
         git(lab, "remote", "add", "origin", "git@git.example:acme/lab.git")
         done = project(lab).run("init", "--source", SOURCE, "--dry-run")
@@ -486,9 +511,9 @@ class TestPage:
     PAGE = (ROOT / "docs" / "github.md").read_text()
 
     def test_what_each_workflow_may(self, lab: Path) -> None:
-        init(lab)
+        init(lab, cloud=True)
         rows = re.findall(r"^\| `runner-(\w+)` \|[^|]*\|([^|]*)\|", self.PAGE, re.MULTILINE)
-        assert [name for name, _ in rows] == list(WORKFLOWS)
+        assert [name for name, _ in rows] == [*WORKFLOWS, CLOUD]
         for name, rights in rows:
             (job,) = tree((lab / caller(name)).read_text())["jobs"].values()
             assert dict(re.findall(r"`([a-z-]+): (\w+)`", rights)) == job["permissions"], name

@@ -18,8 +18,9 @@ def doctor(*, as_json: bool) -> int:
     """Say what is missing here and on GitHub, each with its fix.
 
     Looks at this machine, the settings, the queues and the workflows; with GITHUB_TOKEN set also at the
-    repository on GitHub (GITHUB_REPOSITORY, else that of the remote `origin`). Changes nothing. Exit code 1
-    with problems, 0 with warnings alone.
+    repository on GitHub (GITHUB_REPOSITORY, else that of the remote `origin`); where machines of AWS are set
+    up, at the account, with the SDK's credentials, for 15 seconds at most. Changes nothing; in the bucket it
+    writes one small object, and deletes it. Exit code 1 with problems, 0 with warnings alone.
     """
     groups = checks.check(looking.look(Path.cwd(), environ(), SystemClock()))
     click.echo(diagnosis.as_json(groups) if as_json else diagnosis.text(groups))

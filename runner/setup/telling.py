@@ -9,7 +9,7 @@ from runner.report import clean
 from runner.report.table import columns
 from runner.setup.compare import WRITING, Deed, Step
 from runner.setup.source import Source
-from runner.setup.wanted import QUEUE
+from runner.setup.wanted import CLOUD, QUEUE, caller
 
 WIDTH = 100
 _LONGEST_DIFFERENCE = 40
@@ -77,6 +77,21 @@ def left_to_do(found: Sequence[Step], source: Source, branch: str, *, elsewhere:
     )
 
 
+def _of_machines(found: Sequence[Step], source: Source) -> Iterator[str]:
+    """With the workflow that launches machines."""
+    deeds = {step.deed for step in found if step.path == caller(CLOUD)}
+    if deeds:
+        yield (
+            "Machines of AWS: docs/aws.md of runner sets the account up, with the role that runner cloud "
+            "assumes; `aws` of .github/runner.yaml names both. No key is stored on GitHub."
+        )
+    if deeds & set(WRITING):
+        yield (
+            "Before this is merged: where the role's trust policy names workflows (`job_workflow_ref`), it "
+            f"has to name {source.repository}/.github/workflows/cloud.yaml@{source.commit} from now on."
+        )
+
+
 def _tasks(found: Sequence[Step], source: Source, branch: str) -> Iterator[str]:
     if any(step.deed in WRITING for step in found):
         yield (
@@ -106,6 +121,7 @@ def _tasks(found: Sequence[Step], source: Source, branch: str) -> Iterator[str]:
             "Say who approves changes of .github/ and templates/: runner init --owner @ORG/TEAM writes the "
             "rules into CODEOWNERS; a ruleset then requires their review."
         )
+    yield from _of_machines(found, source)
     yield (
         "Runners of your own: never in a public repository, where a pull request could stay on the "
         "machine; elsewhere ephemeral ones, since jobs of merged queues run there."
