@@ -26,6 +26,20 @@ def refusal(code: str, message: str, operation: str = "RunInstances", status: in
     return sdk.ClientError(said, operation)
 
 
+CAPACITY = "We currently do not have sufficient capacity"
+MISMATCH = "Arguments on this idempotent request are inconsistent"
+TERMINATED = "The instance of this client token is terminated"
+
+
+def beyond_limits(user_data: bytes, token: str) -> str:
+    """What EC2 says of a launch with these, or ""."""
+    if len(user_data) > 16_384:
+        return "User data is limited to 16384 bytes"
+    if not token.isascii() or len(token) > 64:
+        return "ClientToken is limited to 64 ASCII characters"
+    return ""
+
+
 @dataclass
 class Region:
     """What all clients of a test share.
@@ -74,9 +88,7 @@ class StrictEc2:
         spot = "InstanceMarketOptions" in asked
         if self.region.short_of(asked["InstanceType"], spot, asked.get("SubnetId", "")):
             # AWS answers this with 500: a client that tries again by the status does so for nothing.
-            raise refusal(
-                "InsufficientInstanceCapacity", "We currently do not have sufficient capacity", status=500
-            )
+            raise refusal("InsufficientInstanceCapacity", CAPACITY, status=500)
         answer: dict[str, Any] = self._client.run_instances(**{**asked, "MinCount": asked["MaxCount"]})
         for one in answer["Instances"]:
             self.region.visible_from[one["InstanceId"]] = self.region.looks + self.region.lag + 1
@@ -90,20 +102,17 @@ class StrictEc2:
     def _again(self, asked: dict[str, Any], token: str) -> dict[str, Any]:
         before, instance_id = self.region.tokens[token]
         if before != asked:
-            raise refusal(
-                "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent"
-            )
+            raise refusal("IdempotentParameterMismatch", MISMATCH)
         found = self._client.describe_instances(InstanceIds=[instance_id])
         instances = found["Reservations"][0]["Instances"]
         if instances[0]["State"]["Name"] in {"shutting-down", "terminated"}:
-            raise refusal("IdempotentInstanceTerminated", "The instance of this client token is terminated")
+            raise refusal("IdempotentInstanceTerminated", TERMINATED)
         return {"Instances": instances}
 
     def _check(self, asked: dict[str, Any]) -> None:
-        if len(asked.get("UserData", "").encode()) > 16_384:
-            raise refusal("InvalidParameterValue", "User data is limited to 16384 bytes")
-        if not asked.get("ClientToken", "").isascii() or len(asked.get("ClientToken", "")) > 64:
-            raise refusal("InvalidParameterValue", "ClientToken is limited to 64 ASCII characters")
+        beyond = beyond_limits(asked.get("UserData", "").encode(), asked.get("ClientToken", ""))
+        if beyond:
+            raise refusal("InvalidParameterValue", beyond)
         self._client.describe_images(ImageIds=[asked["ImageId"]])
         try:
             self._client.describe_instance_types(InstanceTypes=[asked["InstanceType"]])

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
+from tests.aws_strict import CAPACITY, MISMATCH, TERMINATED, beyond_limits
 from tests.hypervisor.refusals import Refused
 from tests.hypervisor.wire import Answer, LostReplyError, Request
 
-LARGEST_USER_DATA = 16_384
 _STATES = {
     "pending": 0,
     "running": 16,
@@ -22,6 +22,7 @@ _STATES = {
     "stopping": 64,
     "stopped": 80,
 }
+Forwarding = Callable[[Request], Answer]
 _SPACE = re.compile(r"\{(.*)\}")
 
 
@@ -57,7 +58,7 @@ class Ec2:
     _looks: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, request: Request, forward: Callable[[Request], Answer]) -> Answer:
+    def answer(self, request: Request, forward: Forwarding) -> Answer:
         """Raises Refused, LostReplyError."""
         form = request.form
         action = form.get("Action", "")
@@ -76,21 +77,21 @@ class Ec2:
             self.on_terminate(_ids(answer.body))
         return answer
 
-    def _run(self, request: Request, form: dict[str, str], forward: Callable[[Request], Answer]) -> Answer:
+    def _run(self, request: Request, form: dict[str, str], forward: Forwarding) -> Answer:
         if self.trouble:
             raise self.trouble.pop(0)
-        self._check(form)
+        self._check(request, form, forward)
         most = {"MinCount": form.get("MaxCount", "1")}  # the emulator gives the least that is asked for
         if form.get("DryRun", "").lower() == "true":
-            return forward(_with(request, most))
+            return _refused_profile(forward(_with(request, most)))
         token = form.get("ClientToken", "")
         if token in self._tokens:
             return self._again(request, form, forward)
         spot = form.get("InstanceMarketOptions.MarketType") == "spot"
         if self.short_of(form.get("InstanceType", ""), spot, form.get("SubnetId", "")):
             # AWS answers this with 500: a client that tries again by the status does so for nothing.
-            raise Refused("InsufficientInstanceCapacity", "We currently do not have sufficient capacity", 500)
-        answer = forward(_with(request, most))
+            raise Refused("InsufficientInstanceCapacity", CAPACITY, 500)
+        answer = _refused_profile(forward(_with(request, most)))
         if answer.status != 200:
             return answer
         launched = _ids(answer.body)
@@ -103,28 +104,29 @@ class Ec2:
             raise LostReplyError
         return answer
 
-    def _again(self, request: Request, form: dict[str, str], forward: Callable[[Request], Answer]) -> Answer:
+    def _again(self, request: Request, form: dict[str, str], forward: Forwarding) -> Answer:
         before, instance_id = self._tokens[form["ClientToken"]]
         if before != form:
-            raise Refused(
-                "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent"
-            )
-        look = {"Action": "DescribeInstances", "Version": form["Version"], "InstanceId.1": instance_id}
-        answer = forward(replace(request, body=urlencode(look).encode()))
+            raise Refused("IdempotentParameterMismatch", MISMATCH)
+        answer = forward(_other(request, "DescribeInstances", {"InstanceId.1": instance_id}))
         described = ElementTree.fromstring(self._described(answer.body, only_visible=False))
         state = next(iter(_texts(described, "instanceState", "name")), "terminated")
         if state in {"shutting-down", "terminated"}:
-            raise Refused("IdempotentInstanceTerminated", "The instance of this client token is terminated")
+            raise Refused("IdempotentInstanceTerminated", TERMINATED)
         reservation = next(one for one in described.iter() if _name(one) == "reservationSet")[0]
         reservation.tag = described.tag.replace("DescribeInstances", "RunInstances")
         return Answer(200, ElementTree.tostring(reservation), {"Content-Type": "text/xml"})
 
-    def _check(self, form: dict[str, str]) -> None:
-        if len(base64.b64decode(form.get("UserData", ""))) > LARGEST_USER_DATA:
-            raise Refused("InvalidParameterValue", "User data is limited to 16384 bytes")
-        token = form.get("ClientToken", "")
-        if not token.isascii() or len(token) > 64:
-            raise Refused("InvalidParameterValue", "ClientToken is limited to 64 ASCII characters")
+    def _check(self, request: Request, form: dict[str, str], forward: Forwarding) -> None:
+        """All that makes a launch impossible, whether it is a trial or not."""
+        beyond = beyond_limits(base64.b64decode(form.get("UserData", "")), form.get("ClientToken", ""))
+        if beyond:
+            raise Refused("InvalidParameterValue", beyond)
+        image, type_ = form.get("ImageId", ""), form.get("InstanceType", "")
+        if forward(_other(request, "DescribeImages", {"ImageId.1": image})).status != 200:
+            raise Refused("InvalidAMIID.NotFound", f"The image id '[{image}]' does not exist")
+        if forward(_other(request, "DescribeInstanceTypes", {"InstanceType.1": type_})).status != 200:
+            raise Refused("InvalidParameterValue", f"Invalid value '{type_}' for InstanceType.")
 
     def _console(self, form: dict[str, str]) -> Answer:
         instance_id = form.get("InstanceId", "")
@@ -149,11 +151,20 @@ class Ec2:
 
 
 def _with(request: Request, changed: dict[str, str]) -> Request:
-    return replace(request, body=urlencode(request.form | changed).encode(), headers=_of_length(request))
+    return replace(request, body=urlencode(request.form | changed).encode())
 
 
-def _of_length(request: Request) -> dict[str, str]:
-    return {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+def _refused_profile(answer: Answer) -> Answer:
+    """The emulator says that of an instance profile in the words of IAM."""
+    if answer.status != 200 and b"NoSuchEntity" in answer.body:
+        raise Refused("InvalidParameterValue", "Value for parameter iamInstanceProfile.name is invalid.")
+    return answer
+
+
+def _other(request: Request, action: str, asked: dict[str, str]) -> Request:
+    """Another question in the name of the same caller."""
+    said = {"Action": action, "Version": request.form.get("Version", ""), **asked}
+    return replace(request, body=urlencode(said).encode())
 
 
 def _ids(body: bytes) -> list[str]:

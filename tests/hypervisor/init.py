@@ -156,10 +156,10 @@ class Life:
         while True:
             self._wait(None if self._timer is None else self._timer - time.monotonic())
             _reap()
-            if self._pressed:
-                return self._end(PRESSED)
             if self._timer is not None and time.monotonic() >= self._timer:
                 return self._end(0)
+            if self._pressed:
+                return self._end(PRESSED)
             for order in self._orders():
                 words = order.split()
                 if "-f" in words:

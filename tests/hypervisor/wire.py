@@ -137,7 +137,7 @@ def forward(request: Request, to: str) -> Answer:
     """The answer of the service at the URL `to`."""
     parts = urlsplit(to)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-    dropped = {"transfer-encoding", "expect", "connection"}
+    dropped = {"content-length", "transfer-encoding", "expect", "connection"}
     headers = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
     with contextlib.closing(connection):
         connection.request(request.method, request.target, body=request.body, headers=headers)
