@@ -10,7 +10,7 @@ from runner.launching.cost import actual, bound, carried
 from runner.model import Job, Machine, Queue
 from runner.plan import Prices
 from runner.plan.cost import AROUND, MOST_RESUMES
-from runner.plan.prices import RegionPrices
+from runner.plan.prices import RegionPrices, is_burstable
 
 PRICES = Prices(
     regions={"us-east-1": RegionPrices(as_of="2026-11", types={"a.large": 0.5, "b.large": 2.0, "t9.nano": 1})}
@@ -69,6 +69,9 @@ def test_nothing_is_paid_for_a_machine_that_is_there() -> None:
 def test_burstable_types_are_known_as_such() -> None:
     assert cost(type="t9.nano").is_burstable
     assert not cost(type="a.large").is_burstable
+    assert [is_burstable(one) for one in ("t3.micro", "t4g.nano", "trn1.2xlarge", "m7i.large")] == [
+        True, True, False, False,
+    ]  # fmt: skip
 
 
 def test_what_it_did_cost_is_by_the_second_a_minute_at_least() -> None:

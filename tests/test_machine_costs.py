@@ -112,6 +112,11 @@ class TestTheReports:
         assert "Together 2 machines, 2h, at most `$0.21` (on-demand prices)" in said["comment"]
         assert "  2 machines, 2h, at most $0.21 (on-demand prices)" in said["closing"]
 
+    def test_what_a_burstable_machine_computes_besides_is_not_in_it(self) -> None:
+        made = e.InstanceLaunched(at=START + 1, instance_id="i-1", machine_type="t3.large", price=0.1)
+        said = texts(folded(made, finished(HOUR)), START + HOUR)
+        assert "(on-demand price, without CPU credits)" in said["closing"]
+
     def test_one_that_lives_costs_until_now(self) -> None:
         said = texts(folded(launched(60)), START + HOUR / 2)
         assert "30m, at most `$0.06` (on-demand price)" in said["report"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from runner.canonical.machine import DEFAULT_TTL, ttl_of, types_named
 from runner.model import Machine, Queue
 from runner.plan.facts import Bound
-from runner.plan.prices import Prices
+from runner.plan.prices import Prices, is_burstable
 
 MOST_RESUMES = 2
 """Machines that a run gets after its first one was lost, until somebody asks for more."""
@@ -40,8 +40,7 @@ class Cost:
 
     @property
     def is_burstable(self) -> bool:
-        """What these compute beyond their share is billed besides."""
-        return any(one.startswith("t") for one in self.types)
+        return any(map(is_burstable, self.types))
 
 
 def cost_of(queue: Queue, bound: Bound, *, region: str, prices: Prices) -> Cost | None:

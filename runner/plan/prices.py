@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +34,11 @@ class Prices:
     def hourly(self, types: Iterable[str], region: str) -> dict[str, float]:
         """The prices of those that are known."""
         return {one: price for one in types if (price := self.of(one, region)) is not None}
+
+
+def is_burstable(type_: str) -> bool:
+    """What these compute beyond their share is billed besides."""
+    return re.match(r"t\d", type_) is not None
 
 
 def actual(seconds: float, price: float) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.plan.prices import actual
+from runner.plan.prices import actual, is_burstable
 from runner.report.cost_words import Mark, money
 from runner.report.wording import counted
 from runner.state import MachineState, RunState
@@ -67,4 +67,5 @@ def _at_most(machines: Sequence[MachineState], now: float, mark: Mark) -> str:
     if found is None:
         return "cost unknown (no price was known at launch)"
     price = "price" if len(machines) == 1 else "prices"
-    return f"at most {mark(money(found))} (on-demand {price})"
+    besides = ", without CPU credits" if any(is_burstable(one.type) for one in machines) else ""
+    return f"at most {mark(money(found))} (on-demand {price}{besides})"
