@@ -28,6 +28,7 @@ from runner.clouds.account.facts import (
     Unasked,
     Unseen,
 )
+from runner.clouds.quotas import QuotaName, quota_of
 from runner.launching.account import Account as Settings
 from runner.ports import Image, Subject
 from runner.setup import checks, diagnosis
@@ -48,6 +49,12 @@ OTHER = "acme/runner/.github/workflows/cloud.yaml@v1"
 DENIED = Unseen(why="GetRole is denied to these credentials")
 PLACE = "arn:aws:s3:::my-runs/runner/"
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+
+
+def named(type_: str) -> QuotaName:
+    found = quota_of(type_, spot=False)
+    assert found is not None
+    return found
 
 
 def line(claim: str, *values: str, operator: str = "StringEquals") -> Condition:
@@ -94,8 +101,8 @@ ASKED = Asked(
 )
 A = Subnet(id="subnet-a", vpc="vpc-1", zone="us-east-1a", public_ip=True, free=4091, out=INTERNET, s3=False)
 B = dataclasses.replace(A, id="subnet-b", zone="us-east-1b")
-ON_DEMAND = Quota(code="L-1216C47A", name="standard machines, on-demand", types=("m7i.large",), vcpus=32.0)
-GPUS = Quota(code="L-DB2E81BA", name="G and VT machines, on-demand", types=("g6.xlarge",), vcpus=8.0)
+ON_DEMAND = Quota(name=named("m7i.large"), types=("m7i.large",), vcpus=32.0)
+GPUS = Quota(name=named("g6.xlarge"), types=("g6.xlarge",), vcpus=8.0)
 FOUND = Account(
     asked=ASKED,
     caller=Caller(account="123456789012", arn="arn:aws:iam::123456789012:user/ann"),

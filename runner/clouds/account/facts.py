@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.clouds.quotas import QuotaName
 from runner.ports import Image
 
 INTERNET = "an internet gateway"
@@ -173,8 +174,7 @@ class Kind:
 class Quota:
     """How many vCPUs machines of a family may have at once. `types`: those of the queues that it is about."""
 
-    code: str
-    name: str
+    name: QuotaName
     types: tuple[str, ...]
     vcpus: float | Unseen
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+
+from botocore import exceptions as sdk
 
 from runner.clouds.account.asking import seen
 from runner.clouds.account.facts import Asked, Kind, Quota
 from runner.clouds.ec2.client import Client
-from runner.clouds.quotas import quota_of
+from runner.clouds.ec2.trouble import code_of
+from runner.clouds.quotas import QuotaName, quota_of
 
 
 def kinds(ec2: Client, types: Sequence[str]) -> tuple[Kind, ...]:
@@ -31,22 +35,25 @@ def kinds(ec2: Client, types: Sequence[str]) -> tuple[Kind, ...]:
 
 def quotas(client: Client, asked: Asked) -> tuple[Quota, ...]:
     """Those that the types fall under, in both markets. A family that is not known here has none."""
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[QuotaName, list[str]] = {}
     for spot, types in ((False, asked.types), (True, asked.spot)):
         for type_ in types:
             known = quota_of(type_, spot=spot)
             if known is not None:
-                found.setdefault(known.code, (str(known), []))[1].append(type_)
+                found.setdefault(known, []).append(type_)
     return tuple(
-        Quota(
-            code=code,
-            name=name,
-            types=tuple(types),
-            vcpus=seen(lambda code=code: float(_value(client, code))),  # type: ignore[misc]
-        )
-        for code, (name, types) in found.items()
+        Quota(name=name, types=tuple(types), vcpus=seen(partial(_value, client, name.code)))
+        for name, types in found.items()
     )
 
 
 def _value(client: Client, code: str) -> float:
-    return float(client.get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"])
+    """What the account has; where nobody ever changed it there, what all accounts have."""
+    named = {"ServiceCode": "ec2", "QuotaCode": code}
+    try:
+        answer = client.get_service_quota(**named)
+    except sdk.ClientError as error:
+        if code_of(error) != "NoSuchResourceException":
+            raise
+        answer = client.get_aws_default_service_quota(**named)
+    return float(answer["Quota"]["Value"])

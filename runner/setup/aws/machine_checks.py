@@ -10,8 +10,6 @@ from runner.setup.aws.wording import unchecked
 from runner.setup.facts import Aws
 from runner.setup.findings import Finding, note, ok, problem
 
-_QUOTAS = "https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas"
-
 
 def check(found: Account, aws: Aws) -> Iterator[Finding]:
     yield from _images(found)
@@ -76,18 +74,18 @@ def _quotas(found: Account) -> Iterator[Finding]:
         return
     sizes = {} if isinstance(found.kinds, Unseen) else {one.name: one.vcpus for one in found.kinds}
     for quota in found.quotas:
-        yield _quota(quota, sizes)
+        yield _quota(quota, sizes, found.region)
 
 
-def _quota(quota: Quota, sizes: Mapping[str, int]) -> Finding:
+def _quota(quota: Quota, sizes: Mapping[str, int], region: str) -> Finding:
     if isinstance(quota.vcpus, Unseen):
-        return unchecked(f"the quota for {quota.name} ({quota.code})", quota.vcpus)
+        return unchecked(f"the quota for {quota.name} ({quota.name.code})", quota.vcpus)
     least = min((sizes[name] for name in quota.types if name in sizes), default=1)
     if quota.vcpus >= least:
         return ok(f"the quota for {quota.name}: {quota.vcpus:g} vCPUs at once")
     what = f"the quota for {quota.name} is {quota.vcpus:g} vCPUs, and {', '.join(quota.types)} needs {least}"
     why = "EC2 refuses to launch one; a new account has 0 for GPUs"
-    return problem(what, why, f"ask for more, it takes hours or days: {_QUOTAS}/{quota.code}")
+    return problem(what, why, f"ask for more, it takes hours or days: {quota.name.page(region)}")
 
 
 def _spot(found: Account) -> Iterator[Finding]:
