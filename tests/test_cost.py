@@ -11,6 +11,7 @@ from runner.model import Job, Machine, Queue
 from runner.plan import Prices
 from runner.plan.cost import AROUND, MOST_RESUMES
 from runner.plan.prices import RegionPrices, is_burstable
+from tests.project import ROOT
 
 PRICES = Prices(
     regions={"us-east-1": RegionPrices(as_of="2026-11", types={"a.large": 0.5, "b.large": 2.0, "t9.nano": 1})}
@@ -95,6 +96,13 @@ def test_the_carried_table_is_plausible() -> None:
             larger = prices.types.get(f"{family}.xlarge")
             if size == "large" and larger and not family.startswith("g"):
                 assert larger == pytest.approx(2 * price, rel=0.01), (region, name)
+
+
+def test_the_page_about_costs_says_what_holds() -> None:
+    page = (ROOT / "docs" / "costs.md").read_text()
+    assert f"{len(carried().regions)} regions" in page
+    assert f"To the latter {AROUND / 60:.0f} minutes are added" in page
+    assert MOST_RESUMES == 2, "three machines, says the page"
 
 
 def test_prices_elsewhere_are_of_the_same_order() -> None:
