@@ -100,8 +100,7 @@ def from_environment(environ: Mapping[str, str], pause: Callable[[float], None] 
         raise CloudRefusedError(
             f"this job may not prove to AWS who it is: {missing} is not set", hint=_PERMISSION
         )
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if not _is_guarded(url):
         raise CloudRefusedError(
             f"{URL} would send the job's identity unencrypted", hint="Actions sets it: change it nowhere"
         )
@@ -110,6 +109,15 @@ def from_environment(environ: Mapping[str, str], pause: Callable[[float], None] 
             f"{BEARER} has characters that no token has", hint="Actions sets it: change it nowhere"
         )
     return TokenSource(url=url, bearer=bearer, pause=pause)
+
+
+def _is_guarded(url: str) -> bool:
+    """Whether nobody on the way can read what is sent there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def claims(token: str) -> Claims:

@@ -85,6 +85,7 @@ def test_a_workflow_without_the_permission_is_told_which() -> None:
     [
         ("http://example.com/token", BEARER, "unencrypted"),
         ("file:///etc/passwd", BEARER, "unencrypted"),
+        ("http://[", BEARER, "unencrypted"),
         ("https://example.com/token", "", BEARER_NAME),
         ("https://example.com/token", "a\nb", "no token has"),
     ],
