@@ -31,12 +31,13 @@ GIVEN = {
 
 @dataclass(frozen=True)
 class Stack:
-    """`actions` and `machines`: what their roles may; `trust`: who gets the first. `key` encrypts secrets."""
+    """`actions` and `machines`: what their roles may; `trust`: who gets them. `key` encrypts secrets."""
 
     outputs: Mapping[str, str]
     actions: list[Statement]
     machines: list[Statement]
     trust: list[Statement]
+    machine_trust: list[Statement]
     key: str = ""
 
     @property
@@ -73,14 +74,18 @@ def deploy(endpoint: str, name: str, *, alone: bool = False, **given: str) -> St
     formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
     (made,) = formation.describe_stacks(StackName=name)["Stacks"]
     iam = client("iam", endpoint)
-    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     return Stack(
         outputs={one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]},
         actions=_granted(iam, name),
         machines=_granted(iam, f"{name}-instance"),
-        trust=statements(trust),
+        trust=_trusted(iam, name),
+        machine_trust=_trusted(iam, f"{name}-instance"),
         key=given.get("SecretKeys", ""),
     )
+
+
+def _trusted(iam: Any, role: str) -> list[Statement]:
+    return statements(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
 
 
 def _granted(iam: Any, role: str) -> list[Statement]:

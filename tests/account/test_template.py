@@ -80,6 +80,17 @@ def test_nothing_else_is_made(template: Any) -> None:
     ]
 
 
+def test_the_provider_is_of_github_and_for_aws(template: Any) -> None:
+    made = template["Resources"]["Provider"]
+    assert made["Properties"] == {"Url": {"Ref": "Issuer"}, "ClientIdList": ["sts.amazonaws.com"]}
+    assert made["Condition"] == "CreatesProvider"
+
+
+def test_machines_get_their_role_from_ec2_alone(stack: Stack) -> None:
+    (trust,) = stack.machine_trust
+    assert (trust.actions, trust.principals) == (("sts:AssumeRole",), ("ec2.amazonaws.com",))
+
+
 def test_each_condition_is_one_that_aws_knows_there(stack: Stack) -> None:
     """A key that a resource does not have is never fulfilled, and a launch would be denied."""
     known = json.loads((resources.files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text())["ec2"]
