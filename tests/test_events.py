@@ -82,6 +82,19 @@ def test_a_line_that_is_no_event_is_said_to_be_none(line: str) -> None:
         e.decode(line)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "1e16", "-1e15"])
+def test_a_number_that_measures_nothing_is_refused(number: str) -> None:
+    """JSON as Python reads it has such numbers; whoever shows them would fail instead."""
+    line = e.encode(e.JobRetrying(at=AT, job_id="a", attempt=1, delay=77.0), 1, "run").replace("77.0", number)
+    with pytest.raises(LogError, match="delay is not what it must be"):
+        e.decode(line)
+
+
+def test_a_type_that_is_no_word_is_refused() -> None:
+    with pytest.raises(LogError, match="whose type is no word"):
+        e.decode(f'{{"at":"{e.format_time(AT)}","type":[]}}')
+
+
 def test_an_event_without_what_it_needs_is_refused() -> None:
     line = e.encode(e.RunFinished(at=AT, outcome="failed"), 1, "run").replace("outcome", "income")
     with pytest.raises(LogError, match="without outcome"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 
@@ -181,6 +182,38 @@ class TestReader:
         held = self.written(1)
         held.replace(WHOLE, b"by hand\n", "", {})
         assert Reader(held).fresh() == b"0\n"
+
+    def test_what_was_read_before_a_request_that_failed_is_not_lost(self) -> None:
+        held = self.written(40)
+        reader, left = Reader(held), iter(range(10**6))
+
+        def busy(_what: str, _name: str) -> None:
+            if next(left) in {3, 4, 9, 20, 30, 31, 44}:
+                raise StoreBusyError("S3 asks for patience")
+
+        held.trouble = busy
+        found = b""
+        while reader.number < 41:
+            with contextlib.suppress(StoreBusyError):
+                found += reader.fresh()
+        held.trouble = lambda _what, _name: None
+        assert found + reader.fresh() == b"".join(b"%d\n" % number for number in range(40))
+
+    def test_what_came_before_something_wrong_holds(self) -> None:
+        held = self.written(5)
+        held.create("events/000007.jsonl", b"what?")
+        reader = Reader(held)
+        with pytest.raises(LogError):
+            reader.fresh()
+        assert reader.left() == b"0\n1\n2\n3\n4\n"
+        assert reader.left() == b""
+
+    def test_no_more_is_read_than_a_log_may_have(self) -> None:
+        held = self.written(100)
+        reader = Reader(held, most=100)
+        with pytest.raises(LogError, match="the log has more than 100 B, which no runner writes"):
+            reader.fresh()
+        assert 90 < len(reader.left()) <= 100
 
     def test_a_segment_that_is_none(self) -> None:
         held = self.written(1)

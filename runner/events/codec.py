@@ -24,6 +24,7 @@ def _concrete(base: type[Event]) -> Iterator[type[Event]]:
 
 TYPES: dict[str, type[Event]] = {t.type: t for t in _concrete(Event) if t.type != Unknown.type}
 
+_MOST = 1e15
 _DEFAULTS: dict[str, tuple[tuple[str, Any], ...]] = {}
 _TUPLES: dict[str, tuple[str, ...]] = {}
 _FIELDS: dict[str, frozenset[str]] = {}
@@ -78,9 +79,11 @@ def decode(line: str | bytes) -> Event:
         at = parse_time(record["at"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LogError(f"the event log has a line that is not an event: {error}") from error
+    if not isinstance(name, str):
+        raise LogError("the event log has an event whose type is no word")
     kind = TYPES.get(name)
     if kind is None:
-        return Unknown(at=at, name=str(name), job_id=str(record.get("job_id", "")))
+        return Unknown(at=at, name=name, job_id=str(record.get("job_id", "")))
     known = _FIELDS[name]
     values = {key: value for key, value in record.items() if key in known}
     if not values.keys() >= _REQUIRED[name]:
@@ -89,12 +92,17 @@ def decode(line: str | bytes) -> Event:
         )
     kinds = _KINDS[name]
     for key, value in values.items():
-        if not isinstance(value, kinds[key]):
+        if not isinstance(value, kinds[key]) or not _is_measured(value):
             raise LogError(f"the event log has a {name} whose {key} is not what it must be")
     for key in _TUPLES[name]:
         if key in values:
             values[key] = tuple(str(item) for item in values[key])
     return kind(at=at, **values)
+
+
+def _is_measured(value: object) -> bool:
+    """Whether a number can be one of seconds, bytes or a count: JSON takes NaN, and any number of digits."""
+    return not isinstance(value, int | float) or -_MOST < value < _MOST
 
 
 def decode_lines(data: bytes) -> list[Event]:

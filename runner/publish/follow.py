@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from runner.ports import Clock, CodeHost
 from runner.publish.allowance import Allowance
 from runner.publish.asking import Ask, in_background
+from runner.publish.gathering import Gathering
 from runner.publish.look import Look
 from runner.publish.publisher import Due, Publisher
 from runner.publish.wanted import Rank
 from runner.publish.watched import Followed, Watched
+from runner.report.evidence import Evidence
+from runner.runs import files
 from runner.runs.source import source_of
 from runner.state import RunState
 
@@ -31,10 +34,16 @@ PATIENCE = 600.0
 class _Run:
     """One run: its log as far as it was read, and what was published of it."""
 
-    def __init__(self, look: Look, publisher: Publisher) -> None:
+    def __init__(self, look: Look, publisher: Publisher, ask: Ask, notice: Callable[[str], None]) -> None:
         self.looked = look
         self.watched = look.watched
         self.publisher = publisher
+        self._gathering = Gathering(self._evidence, ask=ask, notice=notice)
+
+    def _evidence(self) -> Evidence:
+        tail = self.looked.tail
+        assert tail is not None  # noqa: S101  nothing is told before it is there
+        return files.evidence(tail.source, tail.state)
 
     def learn(self, now: float) -> None:
         if not self.looked.holds:
@@ -45,7 +54,7 @@ class _Run:
         if state is None or self.looked.holds:
             return Due()
         found = self.publisher.due(state, now=now, life=self.looked.life)
-        if found.rank is Rank.FINAL and not self.looked.has_evidence(now):
+        if found.rank is Rank.FINAL and not self.looked.is_here and not self._gathering.is_done(now):
             return Due(later=now + POLL)
         return found
 
@@ -55,7 +64,7 @@ class _Run:
         self.publisher.step(
             tail.plan,
             tail.state,
-            evidence=self.looked.evidence,
+            evidence=self._gathering.evidence,
             now=now,
             life=self.looked.life,
             expected=self.watched.expected,
@@ -97,7 +106,8 @@ def follow(
 
     def run(one: Watched) -> _Run:
         look = Look(one, ask=ask, notice=notice, patience=patience)
-        return _Run(look, Publisher(forge, one.target, clock=clock, notice=notice, allowance=allowance))
+        publisher = Publisher(forge, one.target, clock=clock, notice=notice, allowance=allowance)
+        return _Run(look, publisher, ask, notice)
 
     runs = [run(one) for one in watched]
     deadline = math.inf

@@ -10,37 +10,34 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from runner.errors import NotFoundError, RunnerError, StoreBusyError, StoreError
-from runner.publish.asking import Ask, at_once
+from runner.errors import LogError, NotFoundError, RunnerError, StoreBusyError, StoreError
+from runner.publish.asking import Ask, at_once, pause_after, sentence
 from runner.publish.standing import GONE, OVER, Life
 from runner.publish.watched import Watched
-from runner.report.evidence import Evidence
 from runner.report.machines import UNREADABLE
-from runner.runs import files
 from runner.runs.reading import Tail
 from runner.runs.source import source_of
 from runner.state import RunPhase, RunState
 
 ALIVE_EACH = 30.0
 """Seconds between two questions whether somebody runs a run that is not on this machine."""
-_PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds until a store that failed is asked again; the last one from then on."""
 _SILENT = "it has said nothing yet"
-_GATHERINGS = 5
-"""Tries to read what jobs left; then the run is told without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """`alive` None: it was not asked, or could not be told, for the reason of `trouble`."""
+    """`alive` None: it was not asked, or could not be told, for the reason of `trouble`.
+
+    `wrong`: what is after `lines` is none of ours.
+    """
 
     tail: Tail | None
     lines: bytes = b""
     alive: bool | None = None
     waiting: str = ""
     trouble: RunnerError | None = None
+    wrong: LogError | None = None
 
 
 class Look:
@@ -49,8 +46,9 @@ class Look:
     def __init__(self, watched: Watched, *, ask: Ask, notice: Callable[[str], None], patience: float) -> None:
         self.watched = watched
         self.tail: Tail | None = None
-        self._is_here = source_of(watched.where).directory is not None
-        self._ask = at_once if self._is_here else ask
+        self._made: Tail | None = None
+        self.is_here = source_of(watched.where).directory is not None
+        self._ask = at_once if self.is_here else ask
         self._notice = notice
         self._patience = patience
         self._first = -1
@@ -63,10 +61,6 @@ class Look:
         self._failures = 0
         self._failing_since = 0.0
         self._told: set[str] = set()
-        self._gathering: Future[Evidence] | None = None
-        self._evidence: Evidence | None = None
-        self._gatherings = 0
-        self._next_gathering = 0.0
 
     @property
     def state(self) -> RunState | None:
@@ -87,7 +81,7 @@ class Look:
         """Its own last word. A process of this machine is awaited all the same."""
         state = self.state
         ended = state is not None and state.phase is RunPhase.FINISHED and state.seq > self._first
-        return ended and not self._is_here
+        return ended and not self.is_here
 
     @property
     def holds(self) -> bool:
@@ -101,15 +95,16 @@ class Look:
 
     @property
     def life(self) -> Life:
-        asked_at = self.tail.source.planned_at if self.tail is not None and not self._is_here else 0.0
+        asked_at = self.tail.source.planned_at if self.tail is not None and not self.is_here else 0.0
         if self.is_over:
             return Life(died=True, why=self._broken or GONE, asked_at=asked_at)
+        return Life(waiting=self._waiting or self._presumed(), asked_at=asked_at)
+
+    def _presumed(self) -> str:
+        """What it waits for where nobody says so, but somebody is said to live."""
         state = self.state
         is_awaited = state is not None and (not state.seq or state.phase is RunPhase.INTERRUPTED)
-        return Life(waiting=self._words() if is_awaited else "", asked_at=asked_at)
-
-    def _words(self) -> str:
-        return self._waiting or ("" if self._is_here else _SILENT)
+        return _SILENT if is_awaited and not self.is_here else ""
 
     def look(self, now: float) -> None:
         """Read what is new, if it is time to and the answer is there. Never waits for a store elsewhere."""
@@ -122,22 +117,25 @@ class Look:
             self._take(asked, now)
 
     def _question(self, asks_alive: bool) -> _Answer:
-        """In a thread: changes nothing that another reads."""
+        """In a thread: changes nothing that another reads. What was read so far is not read again."""
         alive, trouble = None, None
         try:
             if asks_alive:
                 alive = self.watched.alive()  # asked first: what it wrote before its end is read below
             waiting = self.watched.waiting()
         except RunnerError as error:
-            if self._is_here:
+            if self.is_here:
                 raise
             waiting, trouble = "", error
         try:
-            tail = self.tail or Tail(source_of(self.watched.where).again())
+            tail = self._made = self._made or Tail(source_of(self.watched.where).again())
         except NotFoundError:
             return _Answer(tail=None, alive=alive, waiting=waiting, trouble=trouble)
-        lines = tail.source.fresh()
-        return _Answer(tail=tail, lines=lines, alive=alive, waiting=waiting, trouble=trouble)
+        try:
+            lines, wrong = tail.source.fresh(), None
+        except LogError as error:
+            lines, wrong = tail.source.left(), error
+        return _Answer(tail=tail, lines=lines, alive=alive, waiting=waiting, trouble=trouble, wrong=wrong)
 
     def _take(self, asked: Future[_Answer], now: float) -> None:
         try:
@@ -150,7 +148,7 @@ class Look:
             self._say(error)
         else:
             self._failures = 0
-            self._next = now if self._is_here else now + source_of(self.watched.where).pace
+            self._next = now if self.is_here else now + source_of(self.watched.where).pace
             self._live(answer, now)
 
     def _fold(self, answer: _Answer) -> None:
@@ -159,6 +157,8 @@ class Look:
         if self.tail is not None:
             self.tail.fold(answer.lines)
             self._first = self.tail.state.seq if begins else self._first
+        if answer.wrong is not None:
+            raise answer.wrong
 
     def _live(self, answer: _Answer, now: float) -> None:
         self._waiting = answer.waiting
@@ -166,7 +166,7 @@ class Look:
             self._say(answer.trouble)
         elif answer.alive is not None:
             self._alive = answer.alive
-        if not self._is_here and (answer.alive is not None or answer.trouble is not None):
+        if not self.is_here and (answer.alive is not None or answer.trouble is not None):
             self._next_alive = now + ALIVE_EACH
         state = self.state
         if state is not None and state.phase in OVER and answer.lines:
@@ -175,50 +175,20 @@ class Look:
     def _failed(self, error: StoreError, now: float) -> None:
         """What is busy is asked on and on; what refuses may be put right by somebody while there is time."""
         self._say(error)
-        if self._is_here:
+        if self.is_here:
             self._broken = GONE
             return
         self._failing_since = self._failing_since if self._failures else now
         self._failures += 1
-        self._next = now + _PAUSES[min(self._failures, len(_PAUSES)) - 1]
+        self._next = now + pause_after(self._failures)
         if not isinstance(error, StoreBusyError) and now - self._failing_since > self._patience:
             self._given_up = True
 
     def _say(self, error: RunnerError) -> None:
         if error.message not in self._told:
             self._told.add(error.message)
-            self._notice(
-                f"{error.message}; {error.hint}" if error.hint and not self._is_here else error.message
-            )
-
-    def has_evidence(self, now: float) -> bool:
-        """Whether what its jobs left is at hand; it is being read where it is not."""
-        if self._is_here or self._evidence is not None:
-            return True
-        if self._gathering is None and now >= self._next_gathering:
-            self._gathering = self._ask(self._read_evidence)
-        if self._gathering is not None and self._gathering.done():
-            gathered, self._gathering = self._gathering, None
-            self._gathered(gathered, now)
-        return self._evidence is not None
-
-    def evidence(self) -> Evidence:
-        return self._evidence if self._evidence is not None else self._read_evidence()
-
-    def _read_evidence(self) -> Evidence:
-        assert self.tail is not None  # noqa: S101  nothing is told before it is there
-        return files.evidence(self.tail.source, self.tail.state)
-
-    def _gathered(self, gathered: Future[Any], now: float) -> None:
-        try:
-            self._evidence = gathered.result()
-        except StoreError as error:
-            self._say(error)
-            self._gatherings += 1
-            self._next_gathering = now + _PAUSES[min(self._gatherings, len(_PAUSES)) - 1]
-            if self._gatherings >= _GATHERINGS:
-                self._evidence = Evidence()
+            self._notice(sentence(error, hint=not self.is_here))
 
 
 def _unreadable(error: RunnerError) -> str:
-    return f"{UNREADABLE}: {error.message}"
+    return f"{UNREADABLE}: {sentence(error, hint=False)}"

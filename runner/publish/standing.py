@@ -38,11 +38,18 @@ def as_it_stands(state: RunState, life: Life = LIVES) -> RunState:
     last_at = max(state.last_at, life.asked_at)
     if life.died:
         return state if state.phase in OVER else _interrupted(state, life.why, last_at + _LEAST)
-    if life.waiting and state.phase is RunPhase.INTERRUPTED:
-        return replace(state, phase=RunPhase.REQUESTED, last_at=state.last_at - _LEAST)
+    if life.waiting and state.seq:
+        return _waiting(state)
     if not state.seq and life.asked_at:
         return replace(state, requested_at=life.asked_at, last_at=last_at)
     return state
+
+
+def _waiting(state: RunState) -> RunState:
+    """For its next machine."""
+    before = _LEAST if state.phase is RunPhase.INTERRUPTED else 0.0
+    active = state.elapsed(state.last_at)
+    return replace(state, phase=RunPhase.REQUESTED, active=active, last_at=state.last_at - before)
 
 
 def _interrupted(state: RunState, why: str, at: float) -> RunState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,9 @@ TAIL_LINES = 20
 _WORDS = 120
 _TAIL_BYTES = 64 * 1024
 _SUMMARY_BYTES = 64 * 1024
+_MANIFEST_BYTES = 32 << 20
+_FILES = 200_000
+"""Result files of a run that are remembered; beyond, those of a job are left out."""
 _TAILS = 40
 """More failures than this have no last lines in a report: nobody reads them there."""
 _Attempt: TypeAlias = tuple[str, int]
@@ -65,7 +69,8 @@ def stored_attempt(job: JobState) -> AttemptState | None:
 def stored_files(where: Where, job_id: str, attempt: int) -> tuple[StoredFile, ...]:
     """What the attempt's manifest lists; nothing where it cannot be read."""
     try:
-        found = source_of(where).files.read(f"{attempt_name(job_id, attempt)}/results/manifest.json")
+        name = f"{attempt_name(job_id, attempt)}/results/manifest.json"
+        found = source_of(where).files.read(name, _MANIFEST_BYTES)
         # A file's name may be any bytes; as a path it must come back the same.
         record = json.loads(found.decode("utf-8", "surrogateescape"))
         return tuple(
@@ -88,8 +93,21 @@ def evidence(where: Where, state: RunState) -> Evidence:
         tails={job_id: output + errors for job_id, (output, errors) in found.items()},
         errors={job_id: len(errors) for job_id, (_, errors) in found.items()},
         summaries={job_id: text for (job_id, _), text in zip(told, words, strict=True) if text.strip()},
-        files={job_id: files for (job_id, _), files in zip(kept, stored, strict=True)},
+        files=_not_too_many((job_id, found) for (job_id, _), found in zip(kept, stored, strict=True)),
     )
+
+
+def _not_too_many(
+    stored: Iterable[tuple[str, tuple[StoredFile, ...]]],
+) -> dict[str, tuple[StoredFile, ...]]:
+    """Whoever runs a job writes its manifest: many large ones would not fit in memory."""
+    found: dict[str, tuple[StoredFile, ...]] = {}
+    count = 0
+    for job_id, files in stored:
+        count += len(files)
+        if count <= _FILES:
+            found[job_id] = files
+    return found
 
 
 def _of_interest(state: RunState) -> tuple[list[_Attempt], list[_Attempt], list[_Attempt]]:

@@ -76,6 +76,9 @@ class BucketSource:
         """Seconds since somebody last wrote, or since it was planned, by the bucket's clock."""
         return max(0.0, self._bucket.now() - (self._reader.modified or self.planned_at))
 
+    def left(self) -> bytes:
+        return self._reader.left()
+
     def is_live(self) -> bool:
         """By the age of the last segment that was read. A run that was only requested has time to start."""
         if self._is_over:

@@ -76,6 +76,9 @@ class DirectorySource:
         self._offset += len(whole)
         return whole
 
+    def left(self) -> bytes:
+        return b""
+
     def is_live(self) -> bool:
         return stores.is_live(self.directory)
 

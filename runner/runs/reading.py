@@ -27,7 +27,12 @@ class Tail:
 
     def poll(self) -> list[Event]:
         """Fold the events that were appended since the last call, and return them. A torn last line waits."""
-        return self.fold(self.source.fresh())
+        try:
+            lines = self.source.fresh()
+        except LogError:
+            self.fold(self.source.left())
+            raise
+        return self.fold(lines)
 
     def fold(self, lines: bytes) -> list[Event]:
         """Fold what the source had, where somebody else has asked it."""

@@ -70,6 +70,9 @@ class RunSource(Protocol):
     def fresh(self) -> bytes:
         """The whole lines of the log that were written since the last call. A torn last line waits."""
 
+    def left(self) -> bytes:
+        """The lines before that for which `fresh` raised LogError, if there are any: they still hold."""
+
     def is_live(self) -> bool:
         """Whether somebody runs it, as far as can be seen from here."""
 

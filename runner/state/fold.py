@@ -52,18 +52,23 @@ def apply(state: RunState, event: e.Event) -> None:
         job = state.jobs.get(event.job_id)
         if job is None:
             raise LogError(f"the event log speaks of a job that the plan does not have: {event.job_id}")
-        _move(state, job, kind)
-        _JOB[kind](state, job, event)
+        target = _next(job, kind)
+        _JOB[kind](state, job, event)  # raises before it changes anything: the state stays whole
+        _move(state, job, target)
     elif kind in _RUN:
         _RUN[kind](state, event)
     state.seq += 1
     state.last_at = max(state.last_at, event.at)
 
 
-def _move(state: RunState, job: JobState, kind: type[e.Event]) -> None:
+def _next(job: JobState, kind: type[e.Event]) -> Phase:
     target = TRANSITIONS.get((job.phase, kind))
     if target is None:
         raise LogError(f"the event log has {kind.type} for {job.job.job_id}, which is {job.phase}")
+    return target
+
+
+def _move(state: RunState, job: JobState, target: Phase) -> None:
     if target is not job.phase:
         state.counts[job.phase] -= 1
         state.counts[target] += 1
@@ -195,11 +200,12 @@ def _jobs_reset(state: RunState, event: e.JobsReset) -> None:
         job = state.jobs.get(job_id)
         if job is None:
             raise LogError(f"the event log speaks of a job that the plan does not have: {job_id}")
+        target = _next(job, e.JobsReset)
         if job.outcome is not None:
             state.outcomes[job.outcome] -= 1
             if job.failed_for_good and not job.job.allow_failure:
                 state.failures -= 1
-        _move(state, job, e.JobsReset)
+        _move(state, job, target)
         job.outcome, job.because, job.reason, job.evaluated, job.cancelled = None, {}, "", None, False
         job.retries, job.losses, job.due_at, job.finished_at = 0, 0, 0.0, 0.0
     state.active, state.timed_out_at, state.cleanup_timed_out = 0.0, None, False

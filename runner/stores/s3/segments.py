@@ -16,6 +16,7 @@ changes between two tries.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -83,9 +84,13 @@ class Reader:
     def fresh(self) -> bytes:
         """The lines that were written since the last call. After StoreBusyError call it again: none is lost.
 
-        Raises LogError where there is something that no runner writes.
+        Raises LogError where there is something that no runner writes; `left` has what came before it.
         """
         self._read_on()
+        return self.left()
+
+    def left(self) -> bytes:
+        """What was read, and given to nobody yet."""
         lines, self._lines = self._lines, []
         return b"".join(lines)
 
@@ -117,12 +122,14 @@ class Reader:
         self._size = len(found.body)
         return found.body
 
-    def _get(self, numbers: range) -> list[Found | None]:
+    def _get(self, numbers: range) -> Iterator[Found | None]:
+        """All at once, given in order: what was there before one that fails counts."""
         names = [segment_name(number) for number in numbers]
         if len(names) == 1:
-            return [self._objects.get(names[0])]
+            yield self._objects.get(names[0])
+            return
         with ThreadPoolExecutor(len(names), thread_name_prefix="segments") as pool:
-            return list(pool.map(self._objects.get, names))
+            yield from pool.map(self._objects.get, names)
 
     def _read(self, found: Found) -> bytes:
         segment = Segment.decode(self.number + 1, found.body)
