@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
@@ -64,6 +65,71 @@ def test_base64_at_every_offset(before: bytes, secret: str, after: bytes) -> Non
 def test_lines_of_a_key_are_masked_one_by_one() -> None:
     key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nAgEAAoIBAQC7VJTU\n-----END KEY-----\n"
     assert b"MIIEvQIBADANBgkq" not in masked(b"log: MIIEvQIBADANBgkq", key)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        b"a\\u0026b\\u003cc\\u003e'd'!/e",  # Go
+        b"a&b<c>'d'!\\/e",  # PHP
+        b"a&amp;b&lt;c&gt;'d'!/e",
+        b"a&amp;b&lt;c&gt;&#x27;d&#x27;!/e",
+        b"a&amp;b&lt;c&gt;&#39;d&#39;!/e",
+        b"a&amp;b&lt;c&gt;&apos;d&apos;!/e",
+        b"a%26b%3Cc%3E'd'!%2Fe",  # encodeURIComponent
+        b"a&b%3Cc%3E'd'!/e",  # encodeURI
+    ],
+)
+def test_what_other_languages_make_of_it(printed: bytes) -> None:
+    assert masked(b"(" + printed + b")", "a&b<c>'d'!/e") == b"(***)"
+
+
+def test_what_a_job_takes_out_of_a_secret_that_has_several() -> None:
+    secret = json.dumps(
+        {"user": "admin", "password": "hunter22", "more": [{"key": "k\u00e9y-two"}], "port": 5432}
+    )
+    text = b"admin:hunter22 on 5432, " + "k\u00e9y-two".encode()
+    assert masked(text, secret) == b"admin:*** on 5432, ***"
+    assert masked(base64.b64encode(b"admin:hunter22"), secret).startswith(b"YWRtaW46***")
+
+
+@given(
+    st.binary(max_size=90),
+    st.text(st.characters(min_codepoint=33, max_codepoint=0x7F), min_size=12, max_size=200),
+    st.binary(max_size=30),
+    st.sampled_from([60, 64, 76]),
+    st.sampled_from([b"\n", b"\r\n"]),
+)
+@settings(max_examples=300)
+def test_wherever_the_lines_of_base64_end(
+    before: bytes, secret: str, after: bytes, width: int, end: bytes
+) -> None:
+    encoded = base64.b64encode(before + secret.encode() + after)
+    lines = [encoded[at : at + width] for at in range(0, len(encoded), width)]
+    shown = masked(end.join(lines), secret).replace(end, b"")
+    assert MASK in shown
+    assert len(shown.replace(MASK, b"")) <= len(encoded) - len(base64.b64encode(secret.encode())) + 8
+
+
+@pytest.mark.parametrize("cut", range(5, 125, 7))
+def test_a_wrapped_secret_in_two_reads(cut: int) -> None:
+    text = base64.encodebytes(b"somebody:" + b"0123456789abcdef" * 5)
+    whole = masked(text, "0123456789abcdef" * 5)
+    assert masked(text, "0123456789abcdef" * 5, cuts=[cut]) == whole
+    assert len(whole) < 20
+
+
+def test_what_overlaps_is_masked_whole_however_it_is_cut() -> None:
+    text = b"x" + b"abcabc" * 50 + b"y"
+    for cut in range(1, len(text)):
+        assert masked(text, "abcabcabc", cuts=[cut, cut + 3]) == b"x***y"
+
+
+def test_a_key_in_the_lines_that_openssl_writes() -> None:
+    key = "0123456789abcdef" * 8
+    wrapped = "\n".join(re.findall(".{1,64}", base64.b64encode(key.encode()).decode()))
+    assert masked(wrapped.encode(), key).startswith(MASK)
+    assert len(masked(wrapped.encode(), key)) < 8
 
 
 def test_the_longer_of_two_secrets_wins() -> None:
