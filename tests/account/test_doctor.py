@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import boto3
 import pytest
 
 from runner.clouds.account import looking
-from runner.clouds.account.facts import Account, Asked, Bucket, Network, Profile, Role, Unasked, Unseen
+from runner.clouds.account.facts import Account, Asked, Bucket, Network, Profile, Role, Unasked
 from runner.config import Config
 from runner.model import Machine
 from runner.setup.aws import account_checks, bucket_checks, machine_checks, network_checks, role_checks
@@ -26,6 +28,7 @@ from runner.setup.findings import Finding, Level
 from tests.account.stack import PROVIDER, WORKFLOW, Stack, client
 from tests.aws import Aws as Emulator
 from tests.aws_strict import IMAGE
+from tests.machines import serving
 from tests.project import Project
 from tests.repositories import QUIET, commit_all, repository
 
@@ -39,6 +42,11 @@ SAID = Said(
 )
 MACHINE = Machine(provider="ec2", options={"type": "m5.large", "ami": IMAGE, "spot": True})
 LIMITS = {"machine_types": ("m5.*",), "max_ttl": 3600.0, "max_cost": 5.0}
+_WHO = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>"
+    "<Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+_UNKNOWN = "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>"
 HOST = "token.actions.githubusercontent.com"
 
 
@@ -288,18 +296,48 @@ def test_an_account_without_credentials_is_said_once(monkeypatch: pytest.MonkeyP
     )
 
 
-def test_an_account_that_does_not_answer_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, aws: Emulator
-) -> None:
-    began = time.monotonic()
-    found = looking.look(Asked(region="us-east-1", bucket=aws.bucket, types=("m5.large",)), seconds=0.0)
-    assert isinstance(found, Account)
-    assert found.bucket == Unseen(why="AWS did not answer within 0 s")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    found = looking.look(Asked(region="us-east-1"))
+def test_nobody_waits_for_what_does_not_answer(monkeypatch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a question, and never says a word
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        found = looking.look(Asked(region="us-east-1"), seconds=0.5)
+        assert time.monotonic() - began < 5
+    assert isinstance(found, Unasked)
+    assert (found.why, found.failed) == ("not asked: AWS did not answer within 0.5 s", True)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        found = looking.look(Asked(region="us-east-1"))
     assert isinstance(found, Unasked)
     assert found.failed
-    assert time.monotonic() - began < 15
+
+
+def test_a_region_that_is_not_enabled_takes_no_credentials(
+    monkeypatch: pytest.MonkeyPatch, aws: Emulator
+) -> None:
+    class OnlyAtHome(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            home = "/us-east-1/sts/" in self.headers["Authorization"]
+            said = (
+                _WHO
+                if home
+                else "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>"
+            )
+            self.send_response(200 if home else 403)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(OnlyAtHome) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        found = looking.look(Asked(region="eu-south-1"))
+        assert isinstance(found, Unasked)
+        assert (found.why, found.failed) == ("AWS takes these credentials, but not in eu-south-1", True)
+        assert "enable-region --region-name eu-south-1" in found.fix
 
 
 def test_the_command(settings: Config, stack: Stack, aws: Emulator, tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from botocore import exceptions as sdk
 
 from runner.clouds.account import buckets, machines, networks, roles
 from runner.clouds.account.asking import Asking, judged
-from runner.clouds.account.facts import Account, Asked, Caller, Unasked
+from runner.clouds.account.facts import Account, Asked, Caller, Unasked, Unseen
 from runner.clouds.ec2 import Ec2Cloud
 from runner.clouds.ec2.client import Client, Settings, connect
 from runner.clouds.ec2.trouble import told
@@ -19,6 +20,8 @@ from runner.ports import LaunchRequest
 SECONDS = 15.0
 """In which somebody who waits is told all that can be known."""
 _SERVICES = ("s3", "iam", "ec2", "ssm", "service-quotas")
+_ALWAYS = "us-east-1"
+_NETWORK = "check the network or proxy, and AWS_ENDPOINT_URL if it is set"
 _NOTHING = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.ProfileNotFound)
 
 
@@ -26,12 +29,34 @@ def look(asked: Asked, seconds: float = SECONDS) -> Account | Unasked:
     """Raises nothing for what is wrong there."""
     settings = Settings(region=asked.region, connect_timeout=3.0, read_timeout=6.0, tries=2)
     asking = Asking(seconds)
+    caller = asking.ask(lambda: _who(settings))()
+    if isinstance(caller, Unseen):
+        return Unasked(why=f"not asked: {caller.why}", fix=_NETWORK, failed=True)
+    if isinstance(caller, Unasked):
+        return caller
     try:
-        caller = _caller(connect("sts", settings))
         clients = {service: connect(service, settings) for service in _SERVICES}
     except CloudError as error:
         return _unasked(error)
     return _looked(asked, caller, clients, asking)
+
+
+def _who(settings: Settings) -> Caller | Unasked:
+    """A region that is not enabled knows no credentials, so somebody is asked who is always there."""
+    try:
+        return _caller(connect("sts", settings))
+    except CloudError as error:
+        if settings.region in {"", _ALWAYS} or isinstance(error.__cause__, _NOTHING):
+            return _unasked(error)
+        try:
+            _caller(connect("sts", replace(settings, region=_ALWAYS)))
+        except CloudError:
+            return _unasked(error)
+    return Unasked(
+        why=f"AWS takes these credentials, but not in {settings.region}",
+        fix=f"correct `aws.region`, or enable it: aws account enable-region --region-name {settings.region}",
+        failed=True,
+    )
 
 
 def _caller(sts: Client) -> Caller:

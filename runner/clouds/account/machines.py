@@ -17,10 +17,14 @@ from runner.clouds.quotas import QuotaName, quota_of
 def kinds(ec2: Client, types: Sequence[str]) -> tuple[Kind, ...]:
     """Those of `types` that the region knows. Raises the SDK's errors."""
     wanted = [{"Name": "instance-type", "Values": list(types)}]
-    said = ec2.describe_instance_types(Filters=wanted)["InstanceTypes"]
-    offered = ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=wanted)
+    # A page may be empty, and others follow.
+    pages = ec2.get_paginator("describe_instance_types").paginate(Filters=wanted)
+    said = [one for page in pages for one in page["InstanceTypes"]]
+    pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone", Filters=wanted
+    )
     zones: dict[str, list[str]] = {}
-    for one in offered["InstanceTypeOfferings"]:
+    for one in (one for page in pages for one in page["InstanceTypeOfferings"]):
         zones.setdefault(one["InstanceType"], []).append(one["Location"])
     return tuple(
         Kind(
