@@ -38,7 +38,16 @@ jobs:
 class Scene:
     """`double` is GitHub's memory, `lab` its repository; `ran` holds workflow runs by their number."""
 
-    def __init__(self, folder: Path, double: Double, program: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        double: Double,
+        program: Path,
+        environment: Mapping[str, str],
+        *,
+        settings: str = "",
+    ) -> None:
+        """`settings`: what .github/runner.yaml says, of a repository that launches machines."""
         self.folder, self.double = folder, double
         self.world = double.world
         self.lab = Lab(folder / "lab")
@@ -56,16 +65,18 @@ class Scene:
                 **environment,
             },
         )
-        self._furnish()
+        self._furnish(settings)
 
-    def _furnish(self) -> None:
+    def _furnish(self, settings: str) -> None:
         double, world = self.double, self.world
         double.limits.apart = 0.0  # on a busy machine, when a request arrives says little of when it was sent
         for login, role in (("ann", "admin"), ("bob", "write"), ("cat", "read")):
             world.account(login, role)
         self.lab.write({"README.md": "A lab\n"})
         source = Source(repository=SOURCE, commit=COMMIT)
-        carry_out(self.lab.folder, steps(Request(root=self.lab.folder, source=source, branch="main")))
+        wanted = Request(root=self.lab.folder, source=source, branch="main", cloud=bool(settings))
+        carry_out(self.lab.folder, steps(wanted))
+        self.lab.write({".github/runner.yaml": settings} if settings else {})
         callers = sorted((self.lab.folder / ".github/workflows").iterdir())
         for path in callers:  # act does not know it yet
             path.write_text(re.sub(r"^ +cache-mode: .*\n", "", path.read_text(), flags=re.MULTILINE))
@@ -162,10 +173,21 @@ class Scene:
         payload = payloads.push(self.world, before, after)
         return self._start("merge", "push", payload, after, again=again)
 
+    def launched(self, before: str, after: str, *, again: int = 0) -> tuple[int, Ran]:
+        """What the same push starts for machines of the cloud."""
+        return self._start("cloud", "push", payloads.push(self.world, before, after), after, again=again)
+
+    def handed_over(self) -> Ran:
+        """What a workflow of ours has started last, by another."""
+        asked = self.double.named("actions/create-workflow-dispatch")[-1]
+        inputs = {name: str(value) for name, value in asked.body["inputs"].items()}
+        return self.dispatched("cloud", inputs)
+
     def commented(self, comment: Comment, *, allowed: bool = True) -> Ran:
         """`allowed`: whether a second job is to run. The first one has to do with less."""
         payload = payloads.issue_comment(self.world, comment)
-        rights = None if allowed else {"contents": "read", "pull-requests": "read"}
+        reads = ("actions", "contents", "pull-requests", "statuses")
+        rights = None if allowed else dict.fromkeys(reads, "read")
         return self._start("command", "issue_comment", payload, self.lab.head("main"), rights=rights)[1]
 
     def grouped(self, base: str, head: str) -> Ran:

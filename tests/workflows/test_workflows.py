@@ -53,7 +53,7 @@ def test_a_pull_request_is_planned_and_again_when_it_is_pushed_to(scene: Scene) 
     assert scene.plan(pull, "synchronize").succeeded
     shows(scene, "synchronize", "plan")
     again = scene.commented(scene.say(pull, "bob", "/runner plan"))
-    assert again.jobs == ["Permission", "Plan again"]
+    assert again.jobs == ["Permission", "Start another workflow"]
     assert len(scene.double.named("actions/re-run-workflow")) == 1, again.printed()
 
 
