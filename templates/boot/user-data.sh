@@ -5,6 +5,14 @@
 
 shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over' || { poweroff -f; exit 1; }
 
+# A machine that is started again has lost its timer, and cloud-init runs this script no second time.
+each_boot="${0%/instance/scripts/*}/scripts/per-boot"
+[ ! -d "$each_boot" ] || install -m 700 /dev/stdin "$each_boot/runner" <<'AGAIN'
+#!/bin/sh
+echo "runner-boot $(date +%s) off: this machine was started again, and ends"
+shutdown -P now || poweroff -f
+AGAIN
+
 umask 077
 export LC_ALL=C
 metadata='@METADATA@/latest'
@@ -114,6 +122,9 @@ export AWS_REGION='@REGION@' AWS_DEFAULT_REGION='@REGION@' AWS_ENDPOINT_URL='@EN
 [ -n "$AWS_ENDPOINT_URL" ] || unset AWS_ENDPOINT_URL
 "$python" -I "$home/program" --run '@RUN_URL@' --generation '@GENERATION@' --ttl '@TTL_SECONDS@' >>"$log" 2>&1 &
 agent=$!
+# Whoever switches this machine off: the agent ends first, then this script, and only then the network.
+systemd-run --quiet --unit=runner-end -p RemainAfterExit=yes -p After=network.target -p TimeoutStopSec=100 \
+  -p "ExecStop=/bin/bash -c 'kill $agent; tail --pid=$$ -f /dev/null'" /bin/true 2>>"$log"
 wait "$agent"
 status=$?
 say agent "ended with exit code $status"

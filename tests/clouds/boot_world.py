@@ -55,6 +55,7 @@ class BootWorld:
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.command("shutdown", f'echo "shutdown $*" >> {folder}/commands')
+        self.command("systemd-run", ":")
         self.command("poweroff", f'echo "poweroff $*" >> {folder}/commands')
         self.command("sleep", ":")
         self.command("python3", f'exec {sys.executable} "$@"')
