@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.canonical.machine import machine_of
 from runner.config import Config
-from runner.launching.ceilings import beyond_cost
-from runner.launching.cost import bound, carried
 from runner.model import Queue
 from runner.problems import Problem, Route
 
 
 def too_dear(make: Callable[[], Queue], tree: Any, config: Config) -> list[Problem]:
-    """By the prices that come with the program. The queue is made only where there is a limit."""
+    """By the prices that come with the program. The queue is made only where there is a limit for it."""
     limit = config.policy.max_cost
-    if limit is None:
+    if limit is None or machine_of(tree, config.machine).provider != "ec2":
         return []
+    # Few repositories set a limit, and without one nothing that only validates has a use for plans.
+    from runner.launching.ceilings import beyond_cost  # noqa: PLC0415
+    from runner.launching.cost import bound, carried  # noqa: PLC0415
+
     cost = bound(make(), region=config.account.region, prices=carried())
     found = beyond_cost(cost, limit)
     if found is None:
