@@ -14,7 +14,7 @@ from runner.cli.views import View
 from runner.cli.which import run_argument, run_source
 from runner.errors import RefusedError
 from runner.run_here import Here
-from runner.runs.reading import read
+from runner.runs.reading import Tail
 from runner.runs.source import RunSource
 from runner.state import RunPhase, RunState
 
@@ -44,7 +44,9 @@ def cancel(run: str | None, job_ids: tuple[str, ...]) -> int:
 
 def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
     """A run of another machine: only whoever runs it can end it."""
-    _, state = read(source)
+    tail = Tail(source)  # and not a copy of the source: what was read says whether somebody runs it
+    tail.poll()
+    state = tail.state
     run_here.check_known(state, job_ids)
     if state.phase is RunPhase.FINISHED:
         raise RefusedError(f"run {state.run_id} is over ({state.outcome}): there is nothing to cancel")
