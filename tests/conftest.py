@@ -11,8 +11,10 @@ import pytest
 from tests.aws import aws, aws_endpoint  # noqa: F401  fixtures for everybody
 from tests.project import Project
 
-TIERS = ("act", "slow", "node", "root", "wheel")
+TIERS = ("act", "slow", "node", "root", "qemu", "wheel")
 """Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
+BY_HAND = "smoke"
+"""One that costs money in an account of one's own: nobody but a person runs it."""
 
 
 @pytest.fixture
@@ -37,7 +39,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if left_out:
         commands = ", ".join(f"pytest -m {tier}" for tier in left_out)
         terminalreporter.write_line(
-            f"left out: {', '.join(left_out)} (run with: {commands}; .ci/run runs all)"
+            f"left out: {', '.join(left_out)} (run with: {commands}; .ci/run runs all); "
+            f"{BY_HAND}, which needs an account of AWS and is run by hand (docs/aws.md)"
         )
     if config.option.no_skips and _skipped(terminalreporter):
         terminalreporter.write_line(

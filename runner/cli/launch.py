@@ -39,9 +39,9 @@ _WITH_IT = ("templates", ".github/runner.yaml")
 @strict_option
 @json_option
 def launch(source: str, params: dict[str, str], commit: str | None, *, strict: bool, as_json: bool) -> int:
-    """Run a queue on a machine of the cloud, and return as soon as that was asked for.
+    """Run a queue on a machine of the cloud.
 
-    The machine gets the files of the commit: what is not committed stays here. --json: `run_id`,
+    Returns as soon as the machine was asked for. The machine gets the files of the commit: what is not committed stays here. --json: `run_id`,
     `instance_id`, `results`. Watch it with `runner status --watch s3://…`.
     """
     with ExitStack() as stack:
