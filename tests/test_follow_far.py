@@ -214,6 +214,26 @@ class TestWaiting:
         assert board.words()[-1].startswith("pending: Waiting for its machine")
         assert board.kinds() == ["(live)", "final", "live"]
 
+    def test_a_machine_whose_clock_goes_behind(self, board: Board, clock: VirtualTime) -> None:
+        """Its events are older than what was said while it booted."""
+        run = self.booting(clock, 120.0)
+        events = list(run.log.events)
+        run.log.events = [dataclasses.replace(event, at=event.at - 600.0) for event in events]
+        when, run.play = {n: event.at for n, event in enumerate(events)}, lambda: None
+
+        def play(_what: str, _name: str) -> None:
+            end = sum(at <= clock.now() for at in when.values())
+            if end > run.written:
+                run.append(run.log.events[run.written : end])
+
+        run.bucket.before[:] = [play]
+        (result,) = follow_far(run, board)
+        assert result.published
+        assert any(words.startswith("pending: Running") for words in board.words())
+        assert board.words()[-1].startswith("failure: Failed")
+        assert board.kinds() == ["(live)", "final"]
+        assert "waits for" not in board.forge.comments(7)[0].body
+
     def test_a_machine_that_never_came(self, board: Board, clock: VirtualTime) -> None:
         log = Log(queue(job("a"), job("b", "a")), started=False)
         log.events.clear()
@@ -470,10 +490,13 @@ class TestHostileLog:
             BY_THE_WRITER + b"not an event\n",
             BY_THE_WRITER + b'{"type": [], "at": "2026-11-22T18:04:05.000000Z"}\n',
             BY_THE_WRITER + b'{"type": "job_finished", "at": "2026-11-22T18:04:05.000000Z", "job_id": "x"}\n',
+            BY_THE_WRITER
+            + b'{"type": "attempt_started", "at": "2026-11-22T18:04:05.000000Z", "job_id": "cleanup",'
+            b' "attempt": -3, "handle": "x"}\n',
             BY_THE_WRITER + b"[" * 100_000 + b"\n",
             pytest.param(b"x" * (33 << 20), marks=pytest.mark.slow),
         ],
-        ids=["segment", "event", "type", "job", "depth", "size"],
+        ids=["segment", "event", "type", "job", "attempt", "depth", "size"],
     )
     def test_what_no_runner_writes_is_the_end_of_it(
         self, board: Board, clock: VirtualTime, body: bytes

@@ -33,7 +33,8 @@ def settle(
     tail.poll()  # of a run in a bucket the age of what was read last is the sign of life
     live = alive() if alive is not None else tail.source.is_live()
     tail.poll()  # what was written before its end is now in it
-    life = Life(died=not live)
+    asked_at = tail.source.planned_at if tail.source.directory is None else 0.0
+    life = Life(died=not live, asked_at=asked_at)
     deadline = clock.now() + patience
     while True:
         now = clock.now()

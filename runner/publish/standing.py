@@ -31,27 +31,28 @@ LIVES = Life()
 def as_it_stands(state: RunState, life: Life = LIVES) -> RunState:
     """The state as it is shown: a run whose process died is interrupted, though its log does not say so.
 
-    That nobody could log it makes it no less an event: it is one microsecond newer than the newest one, so
-    that it replaces what was shown before. In the same way a run that waits for its next machine is a little
-    older than its interruption, which replaces that where no machine comes.
+    What replaces what goes by the time of the newest event, so what no event says gets a time too. That a
+    runner died comes a microsecond after the last word of its log. That a run waits for its next machine
+    comes a microsecond before its interruption, which replaces it where no machine comes. And nothing comes
+    before the run was asked for, whatever the clock of its machine says.
     """
-    last_at = max(state.last_at, life.asked_at)
-    if life.died:
-        return state if state.phase in OVER else _interrupted(state, life.why, last_at + _LEAST)
-    if life.waiting and state.seq:
-        return _waiting(state)
     if not state.seq and life.asked_at:
-        return replace(state, requested_at=life.asked_at, last_at=last_at)
+        state = replace(state, requested_at=life.asked_at)
+    state = _after(state, life.asked_at)
+    if life.died and state.phase not in OVER:
+        return _stopped(state, RunPhase.INTERRUPTED, life.why, _LEAST)
+    if life.waiting and state.seq and not life.died:
+        before = -_LEAST if state.phase is RunPhase.INTERRUPTED else 0.0
+        return _stopped(state, RunPhase.REQUESTED, "", before)
     return state
 
 
-def _waiting(state: RunState) -> RunState:
-    """For its next machine."""
-    before = _LEAST if state.phase is RunPhase.INTERRUPTED else 0.0
-    active = state.elapsed(state.last_at)
-    return replace(state, phase=RunPhase.REQUESTED, active=active, last_at=state.last_at - before)
+def _after(state: RunState, asked_at: float) -> RunState:
+    """Events of a clock that goes behind still come one after the other."""
+    least = asked_at + 2 * _LEAST * state.seq
+    return state if not asked_at or state.last_at >= least else replace(state, last_at=least)
 
 
-def _interrupted(state: RunState, why: str, at: float) -> RunState:
+def _stopped(state: RunState, phase: RunPhase, why: str, later: float) -> RunState:
     active = state.elapsed(state.last_at)
-    return replace(state, phase=RunPhase.INTERRUPTED, interrupted=why, active=active, last_at=at)
+    return replace(state, phase=phase, interrupted=why, active=active, last_at=state.last_at + later)
