@@ -30,9 +30,10 @@ from runner.units import parse_duration
 @click.argument("run", metavar="RUN")
 @click.option("--for", "duration", metavar="TIME", help="Stop then, such as 2h; the next follower goes on.")
 def follow(run: str, duration: str | None) -> int:
-    """Show a run in the cloud on GitHub, while it runs: its statuses and comments.
+    """Show a run in the cloud on GitHub, while it runs.
 
-    RUN is the id of a run of this checkout's account, or its s3:// URL. Its machine is looked after, too.
+    RUN is the id of a run of this checkout's account, or its s3:// URL. Its statuses and comments are written,
+    and its machine is looked after.
     Needs GITHUB_TOKEN (or GH_TOKEN). To watch a run here: runner status --watch s3://…
     """
     checkout, site = here(), site_of(here())
