@@ -32,9 +32,9 @@ from runner.units import parse_duration
 def follow(run: str, duration: str | None) -> int:
     """Show a run in the cloud on GitHub, while it runs.
 
-    RUN is the id of a run of this checkout's account, or its s3:// URL. Its statuses and comments are written,
-    and its machine is looked after.
-    Needs GITHUB_TOKEN (or GH_TOKEN). To watch a run here: runner status --watch s3://…
+    RUN is the id of a run of this checkout's account, or its s3:// URL. Its statuses and comments are
+    written, and its machine is looked after. Needs GITHUB_TOKEN (or
+    GH_TOKEN). To watch a run here: runner status --watch s3://…
     """
     checkout, site = here(), site_of(here())
     run_id = run_id_at(run, site) if "://" in run else run

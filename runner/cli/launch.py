@@ -41,8 +41,8 @@ _WITH_IT = ("templates", ".github/runner.yaml")
 def launch(source: str, params: dict[str, str], commit: str | None, *, strict: bool, as_json: bool) -> int:
     """Run a queue on a machine of the cloud.
 
-    Returns as soon as the machine was asked for. The machine gets the files of the commit: what is not committed stays here. --json: `run_id`,
-    `instance_id`, `results`. Watch it with `runner status --watch s3://…`.
+    Returns as soon as the machine was asked for. It gets the files of the commit: what is not committed stays
+    here. --json: `run_id`, `instance_id`, `results`. Watch it with `runner status --watch s3://…`.
     """
     with ExitStack() as stack:
         surroundings, path = _at(source, commit, stack)

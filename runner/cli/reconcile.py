@@ -16,9 +16,9 @@ from runner.report.wording import counted
 
 @click.command()
 def reconcile() -> int:
-    """Look after the runs in the cloud: safe at any time, and twice at once.
+    """Bring every run in the cloud up to date.
 
-    A run whose machine is gone or silent gets another one, or is ended as lost; a launch that was cut off is
+    Safe at any time, and twice at once. A run whose machine is gone or silent gets another one, or is ended as lost; a launch that was cut off is
     done; machines without a run are ended. What pull requests show is brought up to date by the workflow,
     which does this too.
     """
