@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +58,26 @@ def test_every_right_is_explained_under_the_role_that_has_it() -> None:
 
 def test_the_outputs_it_names_are_there() -> None:
     assert set(re.findall(r"OutputKey=='(\w+)'", PAGE)) | {"Provider"} <= names("Outputs")
+
+
+def test_what_is_to_be_typed_is_whole() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 6
+    done = subprocess.run(
+        ["bash", "-n"], input="\n".join(blocks), text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_workflow_may_launch_is_found_in_its_caller() -> None:
+    """The command of the page, on the file that `runner init` writes."""
+    caller = (ROOT / "templates" / "init" / "workflows" / "runner-cloud.yaml").read_text(encoding="utf-8")
+    commit = "c" * 40
+    for place, value in (("SOURCE", "acme/runner"), ("COMMIT", commit), ("VERSION", " # v1.0.0")):
+        caller = caller.replace(f"__{place}__", value)
+    (expression,) = re.findall(r"workflow=\$\(sed -n '(.*)' \.github", PAGE)
+    done = subprocess.run(["sed", "-n", expression], input=caller, text=True, capture_output=True, check=True)
+    assert done.stdout == f"acme/runner/.github/workflows/cloud.yaml@{commit}\n"
 
 
 def test_defaults_are_those_of_the_template() -> None:

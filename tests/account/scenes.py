@@ -30,10 +30,9 @@ from runner.model import Git, Machine, Queue
 from runner.runs.in_bucket import BucketSource
 from runner.runs.opening import in_bucket_of
 from runner.stores.s3 import download, leases, put_request
-from tests.account.calls import Decoder
 from tests.account.policies import Call
 from tests.account.recording import Recorder, Seen
-from tests.account.stack import ACCOUNT_ID, Stack, client
+from tests.account.stack import Stack, client, decoder
 from tests.aws import Aws
 from tests.builders import job, queue
 from tests.clouds.boot_world import KEY, BootWorld
@@ -68,9 +67,9 @@ class Scenes:
 
     def calls(self, *keys: str) -> list[Call]:
         """What those with these credentials had to be allowed, each once."""
-        decoder = Decoder(ACCOUNT_ID, self._role_of, self._tags_of, self.keys)
+        decoded = decoder(self.recorder.endpoint, self.keys)
         seen = [one for one in self.recorder.seen if one.key in keys]
-        return list(dict.fromkeys(call for one in seen for call in decoder.calls(one)))
+        return list(dict.fromkeys(call for one in seen for call in decoded.calls(one)))
 
     def of_the_workflows(self) -> list[Call]:
         return self.calls(self.ACTIONS)
@@ -213,15 +212,6 @@ class Scenes:
             ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False
         )
         assert "another hash" in done.stdout, done.stdout + done.stderr
-
-    def _role_of(self, profile: str) -> str:
-        iam = client("iam", self.recorder.endpoint)
-        (role,) = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
-        return str(role["Arn"])
-
-    def _tags_of(self, instance_id: str) -> dict[str, str]:
-        found = client("ec2", self.recorder.endpoint).describe_instances(InstanceIds=[instance_id])
-        return {tag["Key"]: tag["Value"] for tag in found["Reservations"][0]["Instances"][0]["Tags"]}
 
 
 def _with_secrets() -> Queue:

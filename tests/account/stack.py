@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import boto3
 
 from runner import config
 from runner.launching.account import Account
+from tests.account.calls import Decoder
 from tests.account.policies import Statement, statements
 
 TEMPLATE = Path(__file__).parents[2] / "templates/aws/runner.yaml"
@@ -95,3 +96,26 @@ def _granted(iam: Any, role: str) -> list[Statement]:
         # The emulator keeps a policy of a template as Python would print it.
         found += statements(ast.literal_eval(document) if isinstance(document, str) else document)
     return found
+
+
+def decoder(emulator: str, keys: Mapping[str, str] | None = None) -> Decoder:
+    """Looks up roles and tags in the emulator, past everything that is in front of it."""
+    return Decoder(
+        ACCOUNT_ID, _role_of(client("iam", emulator)), _tags_of(client("ec2", emulator)), keys or {}
+    )
+
+
+def _role_of(iam: Any) -> Callable[[str], str]:
+    def role_of(profile: str) -> str:
+        (role,) = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
+        return str(role["Arn"])
+
+    return role_of
+
+
+def _tags_of(ec2: Any) -> Callable[[str], dict[str, str]]:
+    def tags_of(instance_id: str) -> dict[str, str]:
+        found = ec2.describe_instances(InstanceIds=[instance_id])
+        return {tag["Key"]: tag["Value"] for tag in found["Reservations"][0]["Instances"][0]["Tags"]}
+
+    return tags_of
