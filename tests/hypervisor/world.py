@@ -69,6 +69,12 @@ class HyperWorld:
     def run(self, run_id: str) -> Bucket:
         return self.root.below(f"runs/{run_id}")
 
+    def configuration(self) -> str:
+        """The same account as .github/runner.yaml says it."""
+        account = self.account
+        fields = ("region", "bucket", "prefix", "instance_profile", "security_group")
+        return "aws:\n" + "".join(f"  {name}: {getattr(account, name)}\n" for name in fields)
+
     def instances(self) -> list[Running]:
         """All that ever ran here, oldest first."""
         return list(self.hypervisor.running.values())
