@@ -14,9 +14,9 @@ from runner.machines.reaping import reap as reaped
 @click.command()
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Look there, too.")
 def reap(regions: tuple[str, ...]) -> int:
-    """End machines of this repository that work for no run.
+    """End machines in the cloud that work for no run.
 
-    Those older than 15 minutes whose run is over, unknown, or elsewhere by now, and those past their time to
+    Those of this repository, older than 15 minutes, whose run is over, unknown, or elsewhere by now, and those past their time to
     live. Machines without this repository's tag are never touched.
     """
     site = site_of(here())
