@@ -18,8 +18,8 @@ from runner.report.wording import counted
 def reconcile() -> int:
     """Bring every run in the cloud up to date.
 
-    Safe at any time, and twice at once. A run whose machine is gone or silent gets another one, or is ended as
-    lost; a launch that was cut off is done; machines without a run are ended. What pull requests show is
+    Safe at any time, and twice at once. A run whose machine is gone or silent gets another one, or is ended
+    as lost; a launch that was cut off is done; machines without a run are ended. What pull requests show is
     brought up to date by the workflow, which does this too.
     """
     site = site_of(here())
