@@ -16,8 +16,8 @@ from runner.machines.reaping import reap as reaped
 def reap(regions: tuple[str, ...]) -> int:
     """End machines in the cloud that work for no run.
 
-    Those of this repository, older than 15 minutes, whose run is over, unknown, or elsewhere by now, and those
-    past their time to live. Machines without this repository's tag are never touched.
+    Those of this repository, older than 15 minutes, whose run is over, unknown, or elsewhere by now, and
+    those past their time to live. Machines without this repository's tag are never touched.
     """
     site = site_of(here())
     ended = reaped(site, regions)
