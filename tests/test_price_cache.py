@@ -8,14 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from runner.errors import CloudError, RefusedError, StoreError
-from runner.launching.account import Account
-from runner.launching.approval import approve
+from runner.errors import CloudError, StoreError
 from runner.launching.price_cache import FRESH, current, name_of
-from runner.model import Job, Machine, Queue
 from runner.plan import Prices
 from runner.plan.prices import RegionPrices
-from runner.validate import Policy
 
 REGION = "eu-central-1"
 CARRIED = Prices(regions={REGION: RegionPrices(as_of="2025-03", types={"a.large": 0.3, "b.large": 0.6})})
@@ -138,26 +134,3 @@ def test_without_a_region_nothing_is_asked() -> None:
     shelf, prices = Shelf(trouble="get, put"), List()
     found = current("", ["a.large"], shelf, fetch=prices, carried=CARRIED)
     assert (found.of("a.large", ""), prices.asked) == (None, [])
-
-
-def queue(**options: object) -> Queue:
-    machine = Machine(provider="ec2", options=options)
-    return Queue(queue_id="q", queue_name="q", jobs=(Job(job_id="a", command="x"),), machine=machine)
-
-
-ACCOUNT = Account(region=REGION, bucket="my-runs")
-
-
-def test_an_approved_launch_knows_what_its_types_cost() -> None:
-    made = queue(type="a.large", fallback=["c.large", "z.large"])
-    hourly = approve(made, ACCOUNT, Policy(), Shelf(), fetch=List())
-    assert hourly == {"a.large": 0.31, "c.large": 0.9}
-
-
-def test_the_limit_on_the_cost_is_that_of_the_prices_of_now() -> None:
-    made = queue(type="a.large", ttl="10h")
-    approve(made, ACCOUNT, Policy(max_cost=9.5), Shelf(), fetch=List())
-    with pytest.raises(RefusedError, match=r"at most \$9\.50, and this one may cost at most \$12\.00"):
-        approve(made, ACCOUNT, Policy(max_cost=9.5), Shelf(), fetch=List(prices={"a.large": 0.4}))
-    with pytest.raises(RefusedError, match=r"no price known for z\.large in eu-central-1"):
-        approve(queue(type="z.large"), ACCOUNT, Policy(max_cost=9.5), Shelf(), fetch=List(prices=None))
