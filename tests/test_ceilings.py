@@ -66,7 +66,10 @@ class TestAtTheLaunch:
         check(queue(provider="local"), ACCOUNT, Policy(max_cost=0.0), carried())
 
 
-CONFIG = "aws: {region: us-east-1, bucket: my-runs, instance_profile: runner-instance}\npolicy: {max_cost: 1}\n"
+CONFIG = """\
+aws: {region: us-east-1, bucket: my-runs, instance_profile: runner-instance}
+policy: {max_cost: 1}
+"""
 FILE = """\
 params:
   type: {type: string, default: m7i.large}
