@@ -128,11 +128,11 @@ class TestPace:
         assert min(gaps[:-1]) >= 30.0
 
     def test_an_end_is_seen_at_once(self, board: Board, clock: VirtualTime) -> None:
-        """Its machine lives a minute longer than its log."""
-        run = Far(Log(queue(job("a"))).whole("a", 1.0, 39.0).over(40.0), clock, lives=lambda: True)
+        """Whether somebody lives is asked each half minute, and when the log says that it is over."""
+        run = Far(Log(queue(job("a"))).whole("a", 1.0, 30.5).over(31.5), clock)
         (result,) = follow_far(run, board)
         assert result.published
-        assert clock.now() - START < 50.0
+        assert clock.now() - START < 40.0
 
     def test_an_answer_that_takes_long_holds_up_nobody_else(
         self, board: Board, clock: VirtualTime, tmp_path: Path
@@ -420,6 +420,34 @@ class TestStore:
         (result,) = follow_far(run, board, notice=said.append)
         assert result.published
         assert said == ["cannot describe instances: no answer"]
+
+    def test_the_cloud_can_never_say_and_the_log_has_no_end(self, board: Board, clock: VirtualTime) -> None:
+        """A log to which nothing is added for minutes is that of a machine that is gone."""
+        run = Far(failed_log(), clock)
+        run.log.events = run.log.events[:9]
+
+        def unknown() -> bool:
+            raise CloudError("ec2:DescribeInstances is denied")
+
+        run.lives = unknown
+        (result,) = follow_far(run, board, patience=300.0)
+        assert (result.outcome, result.published) == (None, True)
+        assert board.words()[-1].startswith("error: Interrupted")
+        assert 300 < clock.now() - START < 400
+
+    def test_a_run_that_is_over_and_a_cloud_that_does_not_answer(
+        self, board: Board, clock: VirtualTime
+    ) -> None:
+        run = Far(failed_log(), clock).all_at_once()
+        clock.sleep(3600.0)
+
+        def unknown() -> bool:
+            raise CloudError("ec2:DescribeInstances is denied")
+
+        run.lives = unknown
+        (result,) = follow_far(run, board, patience=60.0)
+        assert result.published
+        assert board.kinds() == ["final"]
 
     def test_no_run_is_there(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock, lives=lambda: clock.now() < START + 100)

@@ -97,9 +97,8 @@ def follow(
 ) -> list[Followed]:
     """Publish what is due until every run is over and published, or `patience` seconds after the last's end.
 
-    A run is over when its process has ended, whatever its log says; one that is not on this machine also
-    when its log has come to its end. At `until` (seconds since the epoch) all is left to another follower.
-    `ask` is how runs elsewhere are read. In the order of `watched`. Raises nothing that the forge, a store or
+    A run is over when nobody runs it any more, whatever its log says. At `until` (seconds since the epoch)
+    all is left to another follower. `ask` is how runs elsewhere are read. In the order of `watched`. Raises nothing that the forge, a store or
     a log may be the reason of: `notice` is told, and `published` is False.
     """
     allowance = Allowance()

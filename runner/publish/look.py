@@ -6,6 +6,7 @@ question at a time: an answer that takes long, or does not come, holds up nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Look:
         self._next = self._next_alive = 0.0
         self._failures = 0
         self._failing_since = 0.0
+        self._unknown_since = math.inf
         self._told: set[str] = set()
 
     @property
@@ -69,19 +71,12 @@ class Look:
     @property
     def is_over(self) -> bool:
         """Nobody will add to its log, or nobody can read what is added."""
-        return self.is_broken or not self._alive or self._has_ended
+        return self.is_broken or not self._alive
 
     @property
     def is_broken(self) -> bool:
         """What is known of it is not all that there is."""
         return bool(self._broken) or self._given_up
-
-    @property
-    def _has_ended(self) -> bool:
-        """Its own last word. A process of this machine is awaited all the same."""
-        state = self.state
-        ended = state is not None and state.phase is RunPhase.FINISHED and state.seq > self._first
-        return ended and not self.is_here
 
     @property
     def holds(self) -> bool:
@@ -163,14 +158,24 @@ class Look:
     def _live(self, answer: _Answer, now: float) -> None:
         self._waiting = answer.waiting
         if answer.trouble is not None:
-            self._say(answer.trouble)
+            self._unknown(answer.trouble, now)
         elif answer.alive is not None:
-            self._alive = answer.alive
+            self._alive, self._unknown_since = answer.alive, math.inf
         if not self.is_here and (answer.alive is not None or answer.trouble is not None):
             self._next_alive = now + ALIVE_EACH
         state = self.state
         if state is not None and state.phase in OVER and answer.lines:
             self._next_alive = now  # whether it goes on is what everybody wants to know now
+
+    def _unknown(self, trouble: RunnerError, now: float) -> None:
+        """Where nobody can tell whether it lives its log tells: at once where that has come to its end."""
+        self._say(trouble)
+        self._unknown_since = min(self._unknown_since, now)
+        state = self.state
+        if state is not None and state.phase is RunPhase.FINISHED and state.seq > self._first:
+            self._alive = False
+        elif now - self._unknown_since > self._patience:
+            self._alive = self.tail is not None and self.tail.source.is_live()
 
     def _failed(self, error: StoreError, now: float) -> None:
         """What is busy is asked on and on; what refuses may be put right by somebody while there is time."""

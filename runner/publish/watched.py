@@ -15,10 +15,11 @@ from runner.state import RunState
 class Watched:
     """A run that may not exist yet.
 
-    `alive`: whether somebody runs it, or soon will. `waiting`: what it waits for while nobody runs it yet,
-    in words (`machine i-0abc is booting, 40 s`); what follows the first comma may change with each call. Of
-    a run that is not on this machine both are asked in a thread of their own, `alive` each 30 seconds and
-    when the log says that the run is over; both may raise RunnerError where they cannot tell.
+    `alive`: whether somebody runs it, or soon will; nobody does where its log has come to its end. `waiting`:
+    what it waits for while nobody runs it yet, in words (`machine i-0abc is booting, 40 s`); what follows the
+    first comma may change with each call. Of a run that is not on this machine both are asked in a thread of
+    their own, `alive` each 30 seconds and when the log says that the run is over; they may raise RunnerError
+    where they cannot tell.
 
     `expected` and `before`: seconds that an earlier run took, and each of its jobs, where that is known.
     """
