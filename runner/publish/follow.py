@@ -98,8 +98,8 @@ def follow(
     """Publish what is due until every run is over and published, or `patience` seconds after the last's end.
 
     A run is over when nobody runs it any more, whatever its log says. At `until` (seconds since the epoch)
-    all is left to another follower. `ask` is how runs elsewhere are read. In the order of `watched`. Raises nothing that the forge, a store or
-    a log may be the reason of: `notice` is told, and `published` is False.
+    all is left to another follower. `ask` is how runs elsewhere are read. In the order of `watched`. Raises
+    nothing that the forge, a store or a log may be the reason of: `notice` is told, `published` is False.
     """
     allowance = Allowance()
 
