@@ -308,6 +308,15 @@ class TestMachines:
         assert "pending: Waiting for another machine: i-0second is booting" in board.words()
         assert board.words()[-1].startswith("success: Succeeded")
 
+    def test_the_log_says_why_another_one_came(self, board: Board, clock: VirtualTime) -> None:
+        """Nobody could write into the log what became of the first."""
+        log = Log(queue(job("a")))
+        why = "machine i-0first did not start its agent: curl could not reach S3"
+        log.events.insert(1, dataclasses.replace(launched("i-0second", 0.0), because=why))
+        follow_far(Far(log.whole("a", 1.0, 9.0).over(10.0), clock), board)
+        said = f"It runs on `i-0second` and not on the first one that was asked for: `{why}`"
+        assert said in board.final()
+
     def test_no_other_machine_comes(self, board: Board, clock: VirtualTime) -> None:
         run = Far(interrupted(), clock, lives=lambda: clock.now() < START + 100)
         (result,) = follow_far(run, board)

@@ -37,14 +37,16 @@ def course(state: RunState) -> str:
     """A line on what the machines did to the run, "" where that is nothing to speak of."""
     if state.phase is RunPhase.INTERRUPTED and (state.machines or state.interrupted.startswith(UNREADABLE)):
         return f"Interrupted: {code(state.interrupted, limit=_REASON)}"
-    gone = [machine for machine in state.machines if machine.lost]
-    if not gone:
+    if not state.machines:
         return ""
-    last = state.machines[-1]
-    lost = f"{_name(gone[-1])} was lost: {code(gone[-1].lost, limit=_REASON)}"
+    *before, last = state.machines
     if last.lost:
-        return f"No machine works on it any more: {lost}"
-    return f"It went on on {_name(last)} after {lost}"
+        return f"No machine works on it any more: {_name(last)} was lost: {code(last.lost, limit=_REASON)}"
+    why = last.because or (before[-1].lost if before else "")
+    if not why:
+        return ""
+    after = f"after {_name(before[-1])} was lost" if before else "and not on the first one that was asked for"
+    return f"It {'went on' if before else 'runs'} on {_name(last)} {after}: {code(why, limit=_REASON)}"
 
 
 def machine_facts(state: RunState, now: float | None = None) -> Iterator[str]:
