@@ -26,6 +26,8 @@ from runner.machines.site import Site
 from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
 
+_UNORDERED = 3600.0
+"""Seconds that a launcher has between the plan of a run and what it is to run."""
 _LOOKS = 60
 _EACH = 5.0
 """So often, so many seconds apart, is looked whether a machine has ended: EC2 takes a minute or two."""
@@ -79,7 +81,7 @@ def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
     """The first generation, as soon as nobody else has what the run may have alone."""
     order = held.wanted(run_id, site)
     if order is None:
-        return Progress(run_id=run_id, standing=Standing.HELD, words="what it would run was never kept")
+        return _never_ordered(run_id, facts, site)
     turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
     if turn.refused:
         end(site.run(run_id), facts.state, 1, instance_id="", why=turn.refused)
@@ -88,6 +90,15 @@ def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
         return Progress(run_id=run_id, standing=Standing.HELD, words=f"its turn after run {turn.behind}")
     give_order(site.run(run_id), order, 1)
     return _asked(run_id, plan, replace(facts, generation=1, order=order), site)
+
+
+def _never_ordered(run_id: str, facts: Facts, site: Site) -> Progress:
+    """Who began it died early, or still is about to say what is to run."""
+    why = "whoever launched it died before saying what it runs"
+    if facts.silent < _UNORDERED:
+        return Progress(run_id=run_id, standing=Standing.HELD, words="its launch")
+    end(site.run(run_id), facts.state, 1, instance_id="", why=why)
+    return Progress(run_id=run_id, standing=Standing.OVER, said=f"it is lost: {why}")
 
 
 def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:

@@ -14,9 +14,14 @@ from runner.ports import Instance
 
 
 def reap(site: Site, regions: Iterable[str] = ()) -> list[Orphan]:
-    """Those that were ended. `regions` besides the account's own. Raises CloudError, StoreError."""
+    """Those that were ended. `regions` besides the account's own and those that the policy allows.
+
+    Raises CloudError, StoreError.
+    """
     ended: list[Orphan] = []
-    for region in dict.fromkeys([site.account.region, *regions]):
+    allowed = (site.policy.regions or ()) if site.policy is not None else ()
+    named = [region for region in (*allowed, *regions) if "*" not in region]
+    for region in dict.fromkeys([site.account.region, *named]):
         cloud = site.cloud(region)
         machines = [one for one in cloud.find(repository_tags(site.repository)) if not one.is_gone]
         if not machines:

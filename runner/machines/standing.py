@@ -76,12 +76,12 @@ class Verdict:
 
 def judge(facts: Facts) -> Verdict:
     has_spoken = facts.told_by >= facts.generation > 0
-    if facts.generation == 0:
-        return Verdict(standing=Standing.HELD)
     is_over = facts.state.phase is RunPhase.FINISHED
     is_final = facts.order is None or facts.order.action == "run" or (has_spoken and facts.is_own)
     if is_over and is_final:
         return Verdict(standing=Standing.OVER)
+    if facts.generation == 0:
+        return Verdict(standing=Standing.HELD)
     return _spoken(facts) if has_spoken else _unspoken(facts)
 
 
