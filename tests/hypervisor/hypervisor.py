@@ -164,6 +164,7 @@ class Hypervisor:
                 image=self._image,
                 user_data=base64.b64decode(user_data).decode(),
                 hostname=f"ip-{described['PrivateIpAddress'].replace('.', '-')}",
+                address=described["PrivateIpAddress"],
                 listen=listen,
                 commands=dict(self.making.commands),
                 minute=self.making.minute,

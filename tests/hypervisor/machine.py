@@ -20,13 +20,14 @@ from pathlib import Path
 from tests.hypervisor import init
 
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child", "--")
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _READY = 20.0
 """Seconds until a machine has its network; it takes a tenth of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What a machine is made of. `listen`: the addresses in its network that are answered from outside.
+    """What a machine is made of. `address`: its own. `listen`: those that are answered from outside.
 
     `commands`: scripts that come before those of the system, by name. `minute`: the seconds that one minute
     of its `shutdown` takes.
@@ -35,6 +36,7 @@ class Spec:
     image: Path
     user_data: str
     hostname: str
+    address: str
     listen: Sequence[tuple[str, int]]
     commands: dict[str, str] = field(default_factory=dict)
     minute: float = 60.0
@@ -56,7 +58,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                env={"PATH": os.defpath},
+                env={"PATH": _PATH},
                 start_new_session=True,
             )
             theirs.close()

@@ -11,7 +11,7 @@ import pytest
 from runner.clouds.opening import open_cloud
 from runner.launching.console import explain
 from runner.launching.naming import RUN
-from runner.model import Outcome
+from runner.model import Machine, Outcome
 from runner.state import RunPhase
 from tests.builders import job, queue
 from tests.hypervisor.calls import Call
@@ -233,6 +233,25 @@ def test_a_machine_that_somebody_ends_is_gone_with_all_its_processes(
     assert how_it_ended(launching, running) == ("terminated", "Client.UserInitiatedShutdown")
     assert not [pid for pid in inside if Path(f"/proc/{pid}").exists()]
     assert open_cloud().find({RUN: RUN_ID})[0].ended == "terminated"
+
+
+def test_jobs_of_another_user_do_not_get_the_credentials_of_the_machine(
+    world: HyperWorld, launching: Launching
+) -> None:
+    """`machine.user`: the metadata service is beyond its reach, and within the agent's."""
+    ask = "curl -sS -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"
+    machine = Machine(provider="ec2", options={"type": "m5.large", "user": "worker"})
+    launching.request(
+        queue(job("a", command=f"id -un; {ask} && exit 1; echo kept > out.txt"), machine=machine)
+    )
+    launching.launch(machine=machine)
+    running = world.wait_machine()
+    assert how_it_ended(launching, running) == BY_ITSELF
+    state = launching.state()
+    assert state.outcome is Outcome.SUCCEEDED, (state.jobs["a"].reason, running.machine.console())
+    log = world.run(RUN_ID).get("jobs/a/1/stdout.log")
+    assert log is not None
+    assert log.body == b"worker\n"
 
 
 def test_a_run_goes_on_where_its_spot_machine_was_taken_back(world: HyperWorld, launching: Launching) -> None:

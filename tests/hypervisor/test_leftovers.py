@@ -27,12 +27,9 @@ exec sleep 1000
 STARTER = """
 import json, sys
 from pathlib import Path
-from tests.hypervisor.machine import Machine, Spec
+from tests.hypervisor.test_leftovers import started
 image, folder, user_data = json.loads(sys.argv[1])
-spec = Spec(image=Path(image), user_data=user_data, hostname="ip-1", listen=[("169.254.169.254", 80)])
-machine = Machine(spec, Path(folder))
-while "up" not in machine.console().split():
-    pass
+machine = started(Path(image), Path(folder), user_data)
 print(json.dumps(machine.processes()), flush=True)
 sys.stdin.read()
 """
@@ -42,9 +39,14 @@ def mounts() -> str:
     return Path("/proc/self/mounts").read_text()
 
 
+def made(image: Path, folder: Path, user_data: str) -> Machine:
+    listen = [("169.254.169.254", 80)]
+    spec = Spec(image=image, user_data=user_data, hostname="ip-1", address="10.0.0.4", listen=listen)
+    return Machine(spec, folder)
+
+
 def started(image: Path, folder: Path, user_data: str = USER_DATA) -> Machine:
-    spec = Spec(image=image, user_data=user_data, hostname="ip-1", listen=[("169.254.169.254", 80)])
-    machine = Machine(spec, folder)
+    machine = made(image, folder, user_data)
     until(lambda: "up" in machine.console().split() or machine.ended() is not None)
     assert machine.ended() is None, machine.console()
     return machine
@@ -109,7 +111,6 @@ def test_a_shutdown_that_is_called_off_is_none(image: Path, tmp_path: Path) -> N
 
 
 def test_user_data_that_is_no_script_is_not_run(image: Path, tmp_path: Path) -> None:
-    spec = Spec(image=image, user_data="echo hello", hostname="ip-1", listen=[("169.254.169.254", 80)])
-    machine = Machine(spec, tmp_path)
+    machine = made(image, tmp_path, "echo hello")
     until(lambda: "the user data is no script" in machine.console())
     close(machine)
