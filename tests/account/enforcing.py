@@ -5,18 +5,21 @@ Also what AWS does besides: who may not list is told "denied" of an object that 
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from botocore import exceptions as sdk
 
-from tests.account.policies import Call, Statement, may
+from tests.account.policies import Call, Statement, may, may_assume
 from tests.account.recording import Seen
-from tests.account.stack import Stack, client, decoder
+from tests.account.stack import PROVIDER, Stack, client, decoder
 from tests.hypervisor.calls import Call as Asked
 from tests.hypervisor.wire import Request
 
+_EXCHANGE = "sts:AssumeRoleWithWebIdentity"
 _ASSUMED = re.compile(r"arn:aws:sts::\d+:assumed-role/([^/]+)/")
 
 
@@ -27,6 +30,7 @@ class Enforced:
     """
 
     def __init__(self, stack: Stack, emulator: str, launcher: str = "") -> None:
+        self.stack = stack
         workflows, machines = (stack.outputs[name] for name in ("Role", "InstanceProfile"))
         self._granted: Mapping[str, list[Statement]] = {
             launcher: stack.actions,
@@ -43,6 +47,13 @@ class Enforced:
         wanting = [call for call in self._calls(asked.request) if not may(granted, call)]
         self.denied += [f"{asked.principal}: {call}" for call in wanting]
         return not wanting
+
+    def strangers(self, calls: Iterable[Asked]) -> list[str]:
+        """`sub` of the tokens among these that the role's trust policy does not let in."""
+        tokens = [call.request.form["WebIdentityToken"] for call in calls if call.action == _EXCHANGE]
+        claims = [json.loads(base64.urlsafe_b64decode(f"{token.split('.')[1]}==")) for token in tokens]
+        assert claims, "nobody came with a token"
+        return [one["sub"] for one in claims if not may_assume(self.stack.trust, PROVIDER, one)]
 
     def _calls(self, request: Request) -> list[Call]:
         path = unquote(request.path)
