@@ -271,6 +271,28 @@ def test_when_a_queue_runs_is_said_where_it_is_not_simply_on_a_merge(
     assert json.loads(plan_json(made))["schedule"] == list(schedule)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"group": "gpu"}, "one run of the group {} at a time: a second one waits"),
+        (
+            {"group": "gpu", "policy": "cancel"},
+            "one run of the group {} at a time: a second one cancels the first",
+        ),
+        (
+            {"group": "gpu", "policy": "reject"},
+            "one run of the group {} at a time: a second one does not start",
+        ),
+    ],
+)
+def test_whose_turn_it_is_is_said_where_the_file_does(fields: dict[str, str], says: str) -> None:
+    made = preview(queue(job("a"), **{f"concurrency_{name}": value for name, value in fields.items()}))
+    assert f"\nturns   {says.format('gpu')}\n" in plan_text(made, width=120)
+    assert f"\n- Concurrency: {says.format('`gpu`')}\n" in plan_markdown(made)
+    assert json.loads(plan_json(made))["concurrency"] == {"policy": "wait", **fields}
+    assert "turns" not in plan_text(preview(queue(job("a"))))
+
+
 def test_a_queue_that_runs_on_a_merge_does_not_say_so() -> None:
     made = preview(fan(2))
     assert "- Runs:" not in plan_markdown(made)

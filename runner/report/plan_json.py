@@ -3,6 +3,7 @@
 version         1
 queue_id, queue_name, source, digest, runner_version
 run_on, schedule  when it runs: `merge`, `manual` or `schedule`, and the cron lines (UTC)
+concurrency     {group, policy}: of the runs of one group one lives at a time
 machine         {provider, …} as in the file
 runs_again      job ids: what a new machine would run once more, were the first one lost
 jobs            in the order of the file: job_id, level (from 1), depends_on, on_failure, always_run,
@@ -48,6 +49,7 @@ def _report(preview: Preview) -> dict[str, Any]:
         "runner_version": plan.runner_version,
         "run_on": plan.queue.run_on,
         "schedule": plan.queue.schedule,
+        "concurrency": {"group": plan.queue.group, "policy": plan.queue.concurrency_policy},
         "machine": {"provider": plan.queue.machine.provider, **plan.queue.machine.options},
         "runs_again": facts.runs_again,
         "jobs": [_job(job, about) for job, about in zip(plan.queue.jobs, facts.jobs, strict=True)],

@@ -72,6 +72,9 @@ def _verdict(preview: Preview) -> Iterator[str]:
     starts = words.starts(plan.queue, partial(code, limit=100))
     if starts:
         yield f"- Runs: {starts}"
+    turns = words.turns(plan.queue, partial(code, limit=100))
+    if turns:
+        yield f"- Concurrency: {turns}"
     yield f"- Digest: {code(plan.digest)}"
 
 

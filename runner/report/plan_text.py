@@ -34,6 +34,9 @@ def _lines(preview: Preview, width: int) -> Iterator[str]:
     starts = words.starts(queue, visible)
     if starts:
         yield from _wrapped(starts, "runs    ", width)
+    turns = words.turns(queue, visible)
+    if turns:
+        yield from _wrapped(turns, "turns   ", width)
     machine = plan_machine.machine(preview, visible)
     if machine:
         yield from _wrapped(machine, "machine ", width)

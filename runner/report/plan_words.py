@@ -82,6 +82,21 @@ def starts(queue: Queue, mark: Callable[[str], str] = str, shown: int = 3) -> st
     return f"{when}{also}: {lines}{more} (UTC)"
 
 
+_TURNS = {
+    "wait": "a second one waits",
+    "cancel": "a second one cancels the first",
+    "reject": "a second one does not start",
+}
+
+
+def turns(queue: Queue, mark: Callable[[str], str] = str) -> str:
+    """`one run of the group gpu at a time: a second one waits`; "" for what is so of every queue."""
+    if not queue.concurrency_group and queue.concurrency_policy == "wait":
+        return ""
+    then = _TURNS.get(queue.concurrency_policy) or mark(queue.concurrency_policy)
+    return f"one run of the group {mark(queue.group)} at a time: {then}"
+
+
 def merging(queues: Sequence[Queue]) -> str:
     """What merging these does."""
     count = sum(queue.run_on == "merge" for queue in queues)
