@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,10 +124,12 @@ class MetadataService:
 
 @dataclass
 class BadDays:
-    """A way to S3. `fault(n, method, path)` gives the code of S3's error for the n-th request, or ""."""
+    """A way to S3. `fault(n, method, path)` gives the code of S3's error for the n-th request, or "";
+    `judge` the same by who signed it."""
 
     endpoint: str
     fault: Callable[[int, str, str], str] = lambda _number, _method, _path: ""
+    judge: Callable[[str], str] = lambda _authorization: ""
     asked: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,6 +145,7 @@ class BadDays:
                 with world.lock:
                     world.asked.append(f"{self.command} {self.path}")
                     code = world.fault(len(world.asked), self.command, self.path)
+                    code = code or world.judge(self.headers.get("Authorization", ""))
                 if code:
                     said = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
                     self._answer(
@@ -243,9 +246,11 @@ class Cloudy:
         ttl: float = 600.0,
         name: str = "",
         program: tuple[str, ...] = ("-m", "runner.agent.instance"),
+        held: Mapping[str, str] | None = None,
         **order: object,
     ) -> Machine:
-        """`name`: of a machine that is there already; its disk is as it was left."""
+        """`name`: of a machine that is there already; its disk is as it was left. `held`: more that its
+        metadata service has, its role too; else it has credentials in its environment."""
         made = MachineOrder(checkout=self.packed.name, checkout_sha256=self.packed.sha256, **order)  # type: ignore[arg-type]
         give_order(self.run, made, generation)
         instance_id = name or f"i-{len(self.machines):017d}"
@@ -262,6 +267,10 @@ class Cloudy:
         )
         url = self.stack.enter_context(serving(metadata.handler(), self.hosts[1]))
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
+        if held is not None:
+            metadata.held |= held
+            for one in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+                del env[one]
         env |= {"AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url, "LC_ALL": "C"}
         asked = ["--run", str(self.run.where), "--generation", str(generation), "--ttl", str(ttl)]
         (home / "boot.log").write_text("runner-boot 1795392046 agent: starting the agent\n")

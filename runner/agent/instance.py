@@ -7,6 +7,7 @@ generation first has the run; another one ends before any job. It knows no forge
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import sys
@@ -125,8 +126,9 @@ def _for_jobs(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _notice(sentence: str) -> None:
-    sys.stderr.write(f"runner-agent {time.time():.0f}: {sentence}\n")
-    sys.stderr.flush()
+    """To whoever reads the boot's log. Its disk may be full, which ends nobody."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"runner-agent {time.time():.0f}: {sentence}\n".encode(errors="replace"))
 
 
 if __name__ == "__main__":

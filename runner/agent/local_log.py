@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner import events as e
 from runner.clock import SystemClock
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StoreError
 from runner.graph import Graph
 from runner.model import Plan
 from runner.run_here import Here, started
@@ -49,11 +49,20 @@ def say(directory: Path, run_id: str, events: Sequence[e.Event]) -> None:
         store.close()
 
 
-def say_interrupted(directory: Path, error: RunnerError) -> None:
-    """Why nobody goes on here, where the log does not say so yet. Another machine may go on."""
+def say_interrupted(directory: Path, error: RunnerError) -> bytes:
+    """Why nobody goes on here, where the log does not say so yet. Another machine may go on.
+
+    Lines that the log elsewhere is to get all the same, where this one cannot be written: its disk is full.
+    """
     _, state = read(directory)
-    if state.phase not in (RunPhase.INTERRUPTED, RunPhase.FINISHED):
-        say(directory, state.run_id, [e.RunInterrupted(at=SystemClock().now(), reason=error.message)])
+    if state.phase in (RunPhase.INTERRUPTED, RunPhase.FINISHED):
+        return b""
+    events = [e.RunInterrupted(at=SystemClock().now(), reason=error.message)]
+    try:
+        say(directory, state.run_id, events)
+    except StoreError:
+        return e.encode_lines(events, state.run_id, state.seq + 1)
+    return b""
 
 
 def say_refused(directory: Path, plan: Plan, here: Here, error: RunnerError) -> None:

@@ -118,6 +118,7 @@ class Session:
             at_end=self._state_folder.at_end,
         )
         shipper.start()
+        unsaid = b""
         try:
             self._run()
         except (RefusedError, NotFoundError) as error:
@@ -125,10 +126,15 @@ class Session:
             say_refused(turn.directory, turn.plan, self._here, error)
         except RunnerError as error:
             turn.patience.notice(error.message)
-            say_interrupted(turn.directory, error)
+            unsaid = say_interrupted(turn.directory, error)
         finally:
             has_all = shipper.close(max(5.0, turn.last_patience.until - turn.last_patience.clock()))
-        return self._end() if has_all else OPERATIONAL
+        if not has_all:
+            return OPERATIONAL
+        if unsaid:
+            turn.writer.write(unsaid)
+            return INTERRUPTED
+        return self._end()
 
     def _shut_out(self, error: RunnerError) -> None:
         """Another machine has the run, or nothing can be told any more: whatever runs here is for nobody."""

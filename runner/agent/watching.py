@@ -91,7 +91,12 @@ class Watch:
         while not self._ending.is_set():
             self.look()
             self._each_look()
-            self._ending.wait(EVERY)
+            self._ending.wait(self._pause())
+
+    def _pause(self) -> float:
+        """Seconds until the next look: what is due is not late."""
+        due = self._kill_at if self._asked else self._times.end - self._times.reserve
+        return EVERY if due is None else min(EVERY, max(0.05, due - self._clock()))
 
     def look(self) -> None:
         """Once; public for tests."""

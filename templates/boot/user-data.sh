@@ -63,8 +63,25 @@ header = "x-amz-security-token: $(credential Token <<<"$document")"
 CONFIG
 }
 
+get() { # URL FILE
+  s3 -H "x-amz-content-sha256: $(: | sha256sum | cut -d ' ' -f 1)" -o "$2" "$1"
+}
+
+# S3 refuses a machine whose clock is off by 15 minutes. Any answer of it says what time it is.
+set_clock() { # URL
+  local said off
+  said=$(curl -sI --connect-timeout 10 --max-time 20 "$1" | tr -d '\r' | sed -n 's/^[Dd]ate: //p')
+  [ -n "$said" ] && said=$(date -d "$said" +%s) || return 0
+  off=$((said - $(date +%s)))
+  [ "${off#-}" -gt 300 ] || return 0
+  say clock "the clock of this machine is set by $off seconds"
+  date -s "@$said" >/dev/null
+}
+
 fetch() { # URL FILE
-  again s3 -H "x-amz-content-sha256: $(: | sha256sum | cut -d ' ' -f 1)" -o "$2" "$1"
+  get "$@" 2>>"$log" && return 0
+  set_clock "$1" 2>>"$log"
+  again get "$@"
 }
 
 keep() { # FILE URL
@@ -73,12 +90,14 @@ keep() { # FILE URL
 
 # Also when the agent was killed, or this script was.
 finish() {
-  local status=$?
+  local status=$? last="/dev/shm/runner-boot.$$"
   trap '' EXIT HUP INT TERM
   [ -z "$agent" ] || kill "$agent" 2>/dev/null
   if [ "$status" != 0 ]; then
-    tail -c 65536 "$log" >"$log.tail"
-    keep "$log.tail" "@LOG_URL@-$(about instance-id).log" || tail -n 30 "$log"
+    [ -w /dev/shm ] || last="$log.tail" # the disk may be what is full
+    tail -c 65536 "$log" >"$last"
+    keep "$last" "@LOG_URL@-$(about instance-id).log" || tail -n 30 "$log"
+    rm -f "$last"
   fi
   say off 'this machine ends'
   shutdown -P now || poweroff -f

@@ -45,13 +45,17 @@ def bundle(main: str) -> bytes:
 
 
 class BootWorld:
-    """`objects`: what is in the bucket, by path; `wrong`: what of the requests no AWS would take."""
+    """`objects`: what is in the bucket, by path; `wrong`: what of the requests no AWS would take.
+
+    `opens`: a file before which S3 refuses everybody.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.objects: dict[str, bytes] = {}
         self.wrong: list[str] = []
         self.role = "runner-instance"
+        self.opens = folder
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.command("shutdown", f'echo "shutdown $*" >> {folder}/commands')
@@ -139,10 +143,13 @@ def _make(world: BootWorld) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             if self.path.startswith("/latest/"):
                 self._metadata()
-            elif world.check(self, b""):
+            elif world.check(self, b"") and world.opens.exists():
                 self._say(world.objects.get(self.path))
             else:
                 self._say(None, 403)
+
+        def do_HEAD(self) -> None:
+            self._say(None, 403)
 
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,25 @@ def test_a_bundle_that_is_not_there_is_asked_for_again_and_then_told(world: Boot
     assert status == 1
     assert "the bundle cannot be fetched: curl: (22) The requested URL returned error: 404" in explain(said)
     assert world.commands()[-1] == "shutdown -P now"
+
+
+@pytest.mark.parametrize("hours", [-3, 5])
+def test_a_clock_that_s3_does_not_take_is_set(world: BootWorld, hours: int) -> None:
+    real, world.opens = shutil.which("date"), world.folder / "clock"
+    wrong = f'[ "$*" = +%s ] && [ ! -e {world.opens} ] && echo $(($({real} +%s) + {hours * 3600}))'
+    world.command("date", f'[ "$1" = -s ] && echo "$2" > {world.opens} || {{ {wrong}; }} || exec {real} "$@"')
+    status, said = finished(world.boot(world.put_bundle(AGENT)))
+    assert status == 0, said
+    assert abs(int(world.opens.read_text()[1:]) - time.time()) < 60
+    (told,) = [phase.text for phase in phases(said) if phase.name == "clock"]
+    assert abs(int(told.removeprefix("the clock of this machine is set by ").split()[0]) + hours * 3600) < 60
+
+
+def test_a_clock_that_is_right_is_left_alone(world: BootWorld) -> None:
+    world.command("date", f'[ "$1" != -s ] && exec {shutil.which("date")} "$@"; touch {world.folder}/set')
+    status, _ = finished(world.boot("0" * 64))
+    assert status == 1
+    assert not (world.folder / "set").exists()
 
 
 def test_a_machine_without_a_role_says_so(world: BootWorld) -> None:
