@@ -15,11 +15,11 @@ from runner.report.escaping import fence
 from runner.report.evidence import Evidence
 from runner.report.gantt import gantt
 from runner.report.links import Links, link
-from runner.report.machines import course, machine_facts
+from runner.report.machines import course, cut_off_words, machine_facts
 from runner.report.markdown_failures import Style, allowed, failures, skipped_alone
 from runner.report.markdown_tables import files, jobs, summaries, where_files_are
 from runner.report.markdown_time import time_spent
-from runner.report.markdown_top import facts, headline, interrupted_in_words
+from runner.report.markdown_top import facts, headline
 from runner.report.roots import roots
 from runner.report.wording import NOT_GOOD, counted, tally
 from runner.state import RunPhase, RunState
@@ -67,7 +67,7 @@ def final_comment(
 def _go_on(state: RunState) -> str:
     """What to type where no failure says it: a run may be cut off without any job having failed."""
     if state.phase is RunPhase.INTERRUPTED:
-        return interrupted_in_words(state.run_id)
+        return cut_off_words(state)
     failed = any(job.outcome in NOT_GOOD and not job.job.allow_failure for job in state.jobs.values())
     if failed or state.outcome in {None, Outcome.SUCCEEDED}:
         return ""

@@ -13,8 +13,15 @@ from runner.report.commands import COMMENT
 from runner.report.escaping import code, fence
 from runner.report.estimate import remaining
 from runner.report.links import Links, link
-from runner.report.machines import UNREADABLE, course, machine_facts, waiting_headline, waits_in_full
-from runner.report.markdown_top import clock, facts, headline, interrupted_in_words
+from runner.report.machines import (
+    UNREADABLE,
+    course,
+    cut_off_words,
+    machine_facts,
+    waiting_headline,
+    waits_in_full,
+)
+from runner.report.markdown_top import clock, facts, headline
 from runner.report.mermaid import CHART_BELOW, Mark, flowchart
 from runner.report.wording import CUT_OFF, NOT_GOOD, detail, is_over, job_word, tally, word_in
 from runner.state import JobState, Phase, RunPhase, RunState
@@ -43,30 +50,31 @@ def live_comment(
     any more, though its log does not say so. `waiting`: what it waits for, where nobody runs it yet.
     """
     links = links or Links()
+    idle = died or bool(waiting)
     sections = [
         Section(name="failed", rank=ESSENTIAL, forms=tuple(_failed(state, links, n) for n in _FAILED)),
         Section(
             name="running",
             rank=30,
             title="running jobs",
-            forms=tuple(_running(state, now, n, died=died) for n in _RUNNING),
+            forms=tuple(_running(state, now, n, died=idle) for n in _RUNNING),
         ),
-        Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=died), "")),
+        Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=idle), "")),
     ]
     cut_off = state.outcome is None and (died or state.phase is RunPhase.INTERRUPTED)
     shown = [section for section in sections if section.forms[0]]
     values = {
         "marker": markers.line(live_marker(state)),
         "headline": waiting_headline(plan, state) if waiting else headline(plan, state),
-        "progress": _progress(state, died=died),
+        "progress": _progress(state, died=idle),
         "times": _times(state, now, before or {}, waiting),
         "heartbeat": _heartbeat(state, now, died=died),
         "machine": "" if waiting else course(state),
         "facts": [*facts(plan, state, COMMENT), *machine_facts(state)],
         "report": link("The report so far", links.report) if links.report else "",
-        "over": is_over(state, died=died),
+        "over": is_over(state, died=idle),
         "commands": _commands(state, died=died),
-        "go_on": interrupted_in_words(state.run_id) if cut_off else "",
+        "go_on": cut_off_words(state) if cut_off else "",
     }
     return fit(shown, partial(_laid_out, values), limit=limit)
 

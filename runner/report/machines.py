@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from runner.model import Plan
 from runner.report import clean
+from runner.report.commands import COMMENT
 from runner.report.escaping import code
 from runner.report.machine_costs import life, together
+from runner.report.markdown_top import interrupted_in_words
 from runner.state import MachineState, RunPhase, RunState
 
 UNREADABLE = "its log cannot be read any further"
@@ -41,12 +43,25 @@ def course(state: RunState) -> str:
         return ""
     *before, last = state.machines
     if last.lost:
-        return f"No machine works on it any more: {_name(last)} was lost: {code(last.lost, limit=_REASON)}"
+        return f"No machine works on it any more. {_name(last)}: {code(last.lost, limit=_REASON)}"
     why = last.because or (before[-1].lost if before else "")
     if not why:
         return ""
     after = f"after {_name(before[-1])} was lost" if before else "and not on the first one that was asked for"
     return f"It {'went on' if before else 'runs'} on {_name(last)} {after}: {code(why, limit=_REASON)}"
+
+
+def cut_off_words(state: RunState) -> str:
+    """Why a run of a workflow is not shown to its end, and what to do: see `interrupted_in_words`."""
+    if state.machines and not state.interrupted.startswith(UNREADABLE):
+        kept = "Finished jobs are kept; the others start again from their beginning, on another machine."
+        return f"{kept}\n\n{COMMENT.asked_for('go on with it', COMMENT.resume(state.run_id))}"
+    if not state.interrupted.startswith(UNREADABLE):
+        return interrupted_in_words(state.run_id)
+    return (
+        "Something other than runner wrote into its log. What is shown is what came before that; whether "
+        "the run goes on is not known. Look at what its jobs may write to, then run the queue again."
+    )
 
 
 def machine_facts(state: RunState, now: float | None = None) -> Iterator[str]:
