@@ -40,7 +40,7 @@ def test_every_parameter_is_explained() -> None:
 
 
 def test_no_other_parameter_is_given() -> None:
-    given = set(re.findall(r"\b([A-Z]\w+)=", re.sub(r"\?OutputKey==", "", PAGE)))
+    given = set(re.findall(r"\b([A-Z][a-z]\w*)=", re.sub(r"\?OutputKey==", "", PAGE)))
     assert given - names("Parameters") == set()
     assert {"Repository", "RepositoryId", "Subject", "Workflows", "ProviderArn"} <= given
 
