@@ -53,7 +53,7 @@ def test_a_merged_queue_gets_a_machine_and_the_pull_request_its_results(
     shown = scene.shown("final")
     assert re.search(r"runner/train: success", shown), (shown, ran.printed())
     assert "runner/train/fit: success" in shown
-    assert "runner results s3://my-runs/ci/runs/train-" in shown
+    assert f"runner results s3://{world.account.bucket}/ci/runs/train-" in shown
     (run_id,) = world.root.below("runs").folders()
     log = world.run(run_id).get("jobs/fetch/1/stdout.log")
     assert log is not None
