@@ -8,10 +8,17 @@ from runner.errors import StoreBusyError
 from runner.stores.s3 import Bucket
 from runner.stores.s3.uploading import Progress, put_file
 
+_FRESH = 24 * 3600.0
+"""Seconds; the lifecycle of a bucket counts in days."""
+
 
 def send(bucket: Bucket, archive: Archive, progress: Progress | None = None) -> bool:
-    """Keep it below the account's prefix, which `bucket` is; False where it was there. Raises StoreError."""
-    if any(listed.size == archive.size for listed in bucket.names(archive.name)):
+    """Keep it below the account's prefix, which `bucket` is; False where it was there. Raises StoreError.
+
+    What lies there for long is sent again: a bucket may forget what is old, and a machine needs it soon.
+    """
+    there = [listed for listed in bucket.names(archive.name) if listed.size == archive.size]
+    if any(bucket.now() - listed.modified < _FRESH for listed in there):
         return False
     put_file(bucket, archive.name, archive.path, progress)
     return True
