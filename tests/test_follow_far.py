@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 
 from runner import events as e
 from runner.errors import CloudError, StoreBusyError, StoreError
+from runner.gitops.commands.requests import Requests
 from runner.ports import Comment, Status
 from runner.publish.asking import at_once, in_background
 from runner.publish.publisher import Publisher
 from runner.publish.settle import settle
+from runner.report import markers
 from runner.report.links import Links
 from tests.builders import RUN_ID, START, Log, failed_log, job, queue
 from tests.far_runs import PLACE, Far, Slow, follow_far, slow
@@ -116,6 +119,7 @@ def test_what_jobs_left_is_in_the_report(board: Board, clock: VirtualTime) -> No
 
 
 class TestPace:
+    @pytest.mark.slow
     def test_a_bucket_is_asked_at_its_own_pace(self, board: Board, clock: VirtualTime) -> None:
         log = Log(queue(job("a"))).whole("a", 1.0, 599.0).over(600.0)
         run = Far(log, clock)
@@ -178,6 +182,7 @@ class TestWaiting:
         run.waits = lambda: "" if run.written else f"i-0abc is booting, {clock.now() - START:.0f} s"
         return run
 
+    @pytest.mark.slow
     def test_it_is_said_once_in_statuses_and_now_and_then_in_the_comment(
         self, board: Board, clock: VirtualTime
     ) -> None:
@@ -190,6 +195,7 @@ class TestWaiting:
         assert "Asked for 2026-11-22 18:04:05 UTC" in board.said[-1][1]
         assert board.kinds() == ["live"]
 
+    @pytest.mark.slow
     def test_then_it_runs(self, board: Board, clock: VirtualTime, tmp_path: Path) -> None:
         (result,) = follow_far(self.booting(clock), board)
         assert result.published
@@ -214,6 +220,7 @@ class TestWaiting:
         assert board.words()[-1].startswith("pending: Waiting for its machine")
         assert board.kinds() == ["(live)", "final", "live"]
 
+    @pytest.mark.slow
     def test_a_machine_whose_clock_goes_behind(self, board: Board, clock: VirtualTime) -> None:
         """Its events are older than what was said while it booted."""
         run = self.booting(clock, 120.0)
@@ -234,6 +241,7 @@ class TestWaiting:
         assert board.kinds() == ["(live)", "final"]
         assert "waits for" not in board.forge.comments(7)[0].body
 
+    @pytest.mark.slow
     def test_a_machine_that_never_came(self, board: Board, clock: VirtualTime) -> None:
         log = Log(queue(job("a"), job("b", "a")), started=False)
         log.events.clear()
@@ -314,6 +322,7 @@ class TestMachines:
         said = f"It runs on `i-0second` and not on the first one that was asked for: `{why}`"
         assert said in board.final()
 
+    @pytest.mark.slow
     def test_no_other_machine_comes(self, board: Board, clock: VirtualTime) -> None:
         run = Far(interrupted(), clock, lives=lambda: clock.now() < START + 100)
         (result,) = follow_far(run, board)
@@ -324,6 +333,7 @@ class TestMachines:
         live = next(c.body for c in board.forge.comments(7) if "runner:live" in c.body)
         assert "was interrupted" in live
 
+    @pytest.mark.slow
     def test_one_that_is_shown_as_interrupted_and_goes_on_by_a_command(
         self, board: Board, clock: VirtualTime
     ) -> None:
@@ -371,6 +381,7 @@ class TestStore:
         assert result.published
         assert len(tried) < 100
 
+    @pytest.mark.slow
     def test_a_right_that_is_missing_is_said_once_and_tried_until_patience_ends(
         self, board: Board, clock: VirtualTime
     ) -> None:
@@ -388,6 +399,7 @@ class TestStore:
         assert board.words()[-1].startswith("pending: Running"), "nobody knows that it is over"
         assert board.kinds() == ["live"]
 
+    @pytest.mark.slow
     def test_credentials_that_are_renewed_in_time(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock)
 
@@ -416,6 +428,7 @@ class TestStore:
         assert said == ["cannot read a summary: s3:GetObject is denied"]
         assert board.kinds() == ["(live)", "final"]
 
+    @pytest.mark.slow
     def test_the_cloud_cannot_say_whether_it_lives(self, board: Board, clock: VirtualTime) -> None:
         run, said = Far(failed_log(), clock), []
 
@@ -463,8 +476,44 @@ class TestStore:
         assert board.set == []
 
 
+class TestCancelling:
+    def asked(self, board: Board) -> None:
+        """A reply of ours that hands a cancellation to workflow run 31."""
+        request = markers.Request(do="cancel", run=RUN_ID, on=31, jobs=("build",))
+        marker = markers.Marker(kind="reply", subject="4711", generation=1, request=request)
+        board.forge.add_comment(7, f"{markers.line(marker)}\nIt is cancelled")
+
+    def test_it_counts_once_also_in_a_bucket(self, board: Board, clock: VirtualTime) -> None:
+        run, state = Far(failed_log(), clock), Log(failed_log().queue).state()
+        self.asked(board)
+        for looking in (Requests(31), Requests(31)):
+            given = looking.poll(board.forge, 7, run.source(), state, clock.now())
+            assert [one.name for one in given] == ["comment-4711"]
+        laid = {name: found.body for name, found in run.bucket.held.items() if name.startswith("requests/")}
+        assert list(laid) == ["requests/comment-4711.json"]
+        assert json.loads(laid["requests/comment-4711.json"])["job_ids"] == ["build"]
+
+    def test_what_cannot_be_laid_down_is_laid_down_later(self, board: Board, clock: VirtualTime) -> None:
+        run, state, looking = Far(failed_log(), clock), Log(failed_log().queue).state(), Requests(31)
+        self.asked(board)
+        down = True
+
+        def busy(what: str, _name: str) -> None:
+            if what == "put" and down:
+                raise StoreBusyError("cannot write it: S3 asks for patience")
+
+        run.bucket.before.append(busy)
+        assert looking.poll(board.forge, 7, run.source(), state, clock.now()) == []
+        assert looking.trouble == "cannot write it: S3 asks for patience"
+        down = False
+        clock.sleep(60.0)
+        assert len(looking.poll(board.forge, 7, run.source(), state, clock.now())) == 1
+
+
 class TestHandingOver:
-    @pytest.mark.parametrize("after", [0.5, 3.0, 5.5, 8.2])
+    @pytest.mark.parametrize(
+        "after", [5.5, *(pytest.param(seconds, marks=pytest.mark.slow) for seconds in (0.5, 3.0, 8.2))]
+    )
     def test_another_goes_on(self, board: Board, clock: VirtualTime, tmp_path: Path, after: float) -> None:
         run = Far(failed_log(), clock)
         (first,) = follow_far(run, board, until=START + after)
@@ -474,6 +523,7 @@ class TestHandingOver:
         assert board.kinds() == ["(live)", "final"]
         assert len({(c, s) for _, c, s in board.set}) == len(board.set), "a status was written twice"
 
+    @pytest.mark.slow
     def test_what_is_published_is_handed_to_nobody(
         self, board: Board, clock: VirtualTime, tmp_path: Path
     ) -> None:
