@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runner.bundle.order import MachineOrder, from_json, to_json
 from runner.launching.account import RUNS
+from runner.machines.facts import newest_generation
 from runner.machines.site import Site
 from runner.model import Plan
 from runner.runs.in_bucket import BucketSource
@@ -55,7 +56,8 @@ def turn_of(run_id: str, plan: Plan, site: Site, is_over: Callable[[str], bool])
         return Turn(refused=f"run {holder} of the same group ({queue.group}) goes on, and it was not to wait")
     if queue.concurrency_policy == "cancel":
         body = {"type": "cancel", "job_ids": [], "by": f"run {run_id} of the same group"}
-        BucketSource(site.run(holder)).request(body, name=f"group-{run_id}")
+        run = site.run(holder)  # by one name for all who wait: a second request would end its cleanup, too
+        BucketSource(run).request(body, name=f"group-{newest_generation(run)}")
     return Turn(behind=holder)
 
 
