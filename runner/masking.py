@@ -152,7 +152,7 @@ class Masker:
                 shown.append(MASK)
             at = end
         shown.append(text[at:cut])
-        self._held, self._covered = text[cut:], max(0, at - cut)
+        self._held, self._covered = text[cut:], max(0, at - cut, self._covered - cut)
         return b"".join(shown)
 
     def _spans(self, text: bytes) -> list[tuple[int, int]]:

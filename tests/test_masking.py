@@ -151,3 +151,11 @@ def test_nothing_is_held_back_without_need() -> None:
 
 def test_a_secret_is_in_no_repr() -> None:
     assert "topsecret" not in repr(Masker(["topsecret"]))
+
+
+def test_what_is_masked_stays_so_while_nothing_new_can_be_shown() -> None:
+    """The end of a secret may be the beginning of the next one: it is held, and still part of what is masked."""
+    secret = "0000-secret-0"
+    it = Masker([secret])
+    shown = [it.feed(piece) for piece in (secret.encode(), b"", b"0", b"!")]
+    assert b"".join([*shown, it.end()]) == b"***0!"
