@@ -80,6 +80,7 @@ class Machine:
 def booting(image: Path, folder: Path, ports: dict[str, int]) -> Iterator[Machine]:
     """`ports`: what answers at port 80 of an address that the guest sees."""
     folder.mkdir()
+    (folder / "console").touch()
     relays = [
         f",guestfwd=tcp:{address}:80-cmd:{sys.executable} -IS {RELAY} {port}"
         for address, port in ports.items()
