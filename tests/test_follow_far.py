@@ -598,6 +598,21 @@ class TestHostileLog:
         assert "its log cannot be read any further: " in board.final()
         assert len(board.final()) < 10_000
 
+    def test_an_event_of_the_future_hides_nothing_that_comes_later(
+        self, board: Board, clock: VirtualTime
+    ) -> None:
+        """Of two texts the newer one stays, by the times in logs."""
+        run = Far(failed_log(), clock, lives=lambda: True)
+        run.append(run.log.events[:9])
+        run.log.events = run.log.events[:9]
+        run.put(BY_THE_WRITER + b'{"type": "heartbeat", "at": "9999-12-31T23:59:59.000000Z"}\n')
+        follow_far(run, board)
+        assert "event 10: it says to have been written 9999-12-31T23:59:59.000000Z" in board.final()
+        again = Far(later(failed_log(), 60.0), clock, run_id=RUN_ID.replace("abc", "abd"))
+        assert follow_far(again, board)[0].published
+        assert board.words()[-1].startswith("failure: Failed")
+        assert board.kinds().count("final") == 2
+
     def test_other_runs_are_published_all_the_same(self, board: Board, clock: VirtualTime) -> None:
         broken = Far(Log(queue(job("a"), queue_id="bad")), clock, run_id=RUN_ID.replace("demo", "bad"))
         broken.put(b"{}")

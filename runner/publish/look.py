@@ -23,6 +23,8 @@ from runner.state import RunPhase, RunState
 
 ALIVE_EACH = 30.0
 """Seconds between two questions whether somebody runs a run that is not on this machine."""
+_SKEW = 3600.0
+"""Seconds by which the clocks of two machines may differ: S3 refuses one that is a quarter of an hour off."""
 _SILENT = "it has said nothing yet"
 
 
@@ -135,7 +137,7 @@ class Look:
     def _take(self, asked: Future[_Answer], now: float) -> None:
         try:
             answer = asked.result()
-            self._fold(answer)
+            self._fold(answer, now)
         except StoreError as error:
             self._failed(error, now)
         except RunnerError as error:
@@ -146,11 +148,12 @@ class Look:
             self._next = now if self.is_here else now + source_of(self.watched.where).pace
             self._live(answer, now)
 
-    def _fold(self, answer: _Answer) -> None:
+    def _fold(self, answer: _Answer, now: float) -> None:
         begins = self.tail is None
         self.tail = answer.tail
         if self.tail is not None:
-            self.tail.fold(answer.lines)
+            # What is newest is what is shown: one event of next year, and nothing after it ever would be.
+            self.tail.fold(answer.lines, latest=math.inf if self.is_here else now + _SKEW)
             self._first = self.tail.state.seq if begins else self._first
         if answer.wrong is not None:
             raise answer.wrong

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from runner import plan as plans
 from runner.errors import LogError
-from runner.events import Event, decode
+from runner.events import Event, decode, format_time
 from runner.model import Plan
 from runner.runs.source import Where, source_of
 from runner.state import RunState, apply
@@ -34,12 +36,14 @@ class Tail:
             raise
         return self.fold(lines)
 
-    def fold(self, lines: bytes) -> list[Event]:
-        """Fold what the source had, where somebody else has asked it."""
+    def fold(self, lines: bytes, *, latest: float = math.inf) -> list[Event]:
+        """Fold what the source had, where somebody else has asked it. No event can be later than `latest`."""
         events = []
         for line in lines.splitlines():
             try:
                 event = decode(line)
+                if event.at > latest:
+                    raise LogError(f"it says to have been written {format_time(event.at)}")
                 apply(self.state, event)
             except LogError as error:
                 raise LogError(
