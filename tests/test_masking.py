@@ -154,7 +154,7 @@ def test_a_secret_is_in_no_repr() -> None:
 
 
 def test_what_is_masked_stays_so_while_nothing_new_can_be_shown() -> None:
-    """The end of a secret may be the beginning of the next one: it is held, and still part of what is masked."""
+    """The end of a secret may be the beginning of the next one: it is held, and still masked."""
     secret = "0000-secret-0"
     it = Masker([secret])
     shown = [it.feed(piece) for piece in (secret.encode(), b"", b"0", b"!")]
