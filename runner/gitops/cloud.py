@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runner.config import Config
-from runner.errors import OPERATIONAL, SUCCEEDED, ForgeError, RunnerError, UsageError
+from runner.errors import OPERATIONAL, SUCCEEDED, ForgeError, NotFoundError, RunnerError, UsageError
 from runner.gitops import telling_reconciled as telling
 from runner.gitops.configured import config_at
 from runner.gitops.far_again import answer
@@ -22,16 +22,19 @@ from runner.gitops.reconciling import reconcile
 from runner.gitops.targets import target_of
 from runner.gitops.tending import Tended
 from runner.gitops.workflow_files import CLOUD, file_of
-from runner.machines.advancing import advance
+from runner.machines.advancing import advance, look_at
+from runner.machines.caring import forget
 from runner.machines.live import Live, marked
 from runner.machines.reaping import reap
 from runner.machines.site import Site
+from runner.machines.standing import ENDED
 from runner.publish.publisher import Publisher
 from runner.publish.settle import settle
 from runner.report.wording import counted
 
 FOLLOW, COMMENT, QUEUE = "follow", "comment", "queue"
 """Inputs of a dispatch: `true`, the id of a comment, a queue file."""
+_FOLLOWS = (FOLLOW, COMMENT, QUEUE)
 _SHOWING = 300.0
 """Seconds that a pass takes at most to show one run."""
 
@@ -39,7 +42,17 @@ _SHOWING = 300.0
 def cloud(happened: Happened, stage: Stage, site: Site) -> int:
     """Exit code 0 once everything is shown, or left to a follower; 4 where something is not."""
     stage = replace(stage, site=site)
-    return max(_done(happened, stage, site), _hand_over(stage, site))
+    done = _done(happened, stage, site)
+    if _looks_only(happened) or stage.clock.now() >= stage.until:
+        return max(done, _hand_over(stage, site))
+    return done
+
+
+def _looks_only(happened: Happened) -> bool:
+    """A follower that ends before its time has a reason to, and its successor would have it too."""
+    return isinstance(happened, ScheduleEvent) or (
+        isinstance(happened, DispatchEvent) and not any(happened.inputs.get(one) for one in _FOLLOWS)
+    )
 
 
 def _done(happened: Happened, stage: Stage, site: Site) -> int:
@@ -76,6 +89,8 @@ def look_after(stage: Stage, site: Site) -> int:
             said += _looked_after(live, config, stage, site)
         except RunnerError as error:
             failed = True
+            if isinstance(error, NotFoundError):
+                forget(live, site)
             said.append(f"{live.run_id}: {error.message}")
     failed |= reconcile(replace(stage, until=stage.clock.now() + _SHOWING)) != SUCCEEDED
     try:
@@ -119,10 +134,13 @@ def again(live: Live, config: Config, stage: Stage, site: Site) -> Start:
 
 
 def _hand_over(stage: Stage, site: Site) -> int:
-    """Start a follower where runs go on and nobody follows them: this one's time is up, or it only looked."""
+    """Start a follower where runs go on and nobody follows them: this one's time is up, or it only looked.
+
+    Not for a run that cannot be looked at: followers would start each other without end.
+    """
     name = file_of(CLOUD, stage.context.checkout)
     try:
-        left = [live for live in marked(site) if live.commit]
+        left = [live for live in marked(site) if live.commit and _is_open(live, site)]
         if not left or not name or stage.forge.active(name) > 1:
             return SUCCEEDED
         stage.forge.dispatch(name, stage.forge.repository().default_branch, {FOLLOW: "true"})
@@ -131,6 +149,13 @@ def _hand_over(stage: Stage, site: Site) -> int:
         return OPERATIONAL
     stage.notice(f"{counted(len(left), 'run')} left to a follower of its own")
     return SUCCEEDED
+
+
+def _is_open(live: Live, site: Site) -> bool:
+    try:
+        return look_at(live.run_id, site).standing not in ENDED
+    except RunnerError:
+        return False
 
 
 def _code(performed: Sequence[Performed]) -> int:

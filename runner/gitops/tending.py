@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StoreBusyError
 from runner.machines.advancing import Progress, advance
-from runner.machines.live import unmark
+from runner.machines.live import mark, mark_of, unmark
 from runner.machines.site import Site
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Begin = Callable[[Site], Progress]
 """Sees to it that a run has a machine, or gets one. Raises RunnerError subclasses."""
 _AT_ONCE = 8
+_PAUSES = (5.0, 15.0, 30.0)
+"""Seconds before each further try to begin: a try by itself takes half a minute."""
 
 
 @dataclass(slots=True)
@@ -33,10 +35,18 @@ class Tended:
     trouble: str = ""
 
     def begin(self, begin: Begin) -> None:
-        try:
-            self._take(begin(self.site))
-        except RunnerError as error:
-            self.trouble = f"{error.message}; {error.hint}" if error.hint else error.message
+        """A bucket that is busy is asked again: what comes first is not there for others to go on with."""
+        for pause in (*_PAUSES, None):
+            try:
+                self._take(begin(self.site))
+            except RunnerError as error:
+                if pause is None or not isinstance(error, StoreBusyError):
+                    self.trouble = f"{error.message}; {error.hint}" if error.hint else error.message
+                    return
+                self.notice(f"{self.run_id}: {error.message}; it is tried again")
+                self.site.sleep(pause)
+            else:
+                return
 
     def alive(self) -> bool:
         """Looks, and does what is next for it: another machine where its own is gone."""
@@ -47,10 +57,16 @@ class Tended:
         return self.progress.words if self.progress is not None and self.progress.goes_on else ""
 
     def settled(self, *, published: bool) -> None:
-        """Once it is over and shown, nobody has to look after it. What fails here, the next pass does."""
+        """Once it is over and shown, nobody has to look after it. What fails here, the next pass does.
+
+        Somebody may have it go on just now: then the mark was theirs, too.
+        """
         try:
             if published and not self.alive():
+                live = mark_of(self.run_id, self.site)
                 unmark(self.run_id, self.site)
+                if live is not None and self.alive():
+                    mark(live, self.site)
         except RunnerError as error:
             self.notice(f"{self.run_id}: {error.message}")
 

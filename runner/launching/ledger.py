@@ -13,6 +13,7 @@ from runner.errors import LogError
 from runner.ports import LaunchRequest
 
 _LOG_STEP = 1000
+_LONGEST_ID = 60
 
 
 class Entry(Protocol):
@@ -98,17 +99,19 @@ def records(ledger: Ledger, generation: int) -> tuple[Record, ...]:
 
 
 def claimed_by(ledger: Ledger, generation: int) -> str:
-    """The id of the machine that has this generation of the run; "" where none has it yet."""
+    """The id of the machine that has this generation of the run; "" where none has it yet.
+
+    Machines write there. A claim that cannot be read is nobody's: none can have the generation, so all that
+    were asked for end, and the next generation begins.
+    """
     entry = ledger.get(claim_name(generation))
     if entry is None:
         return ""
     try:
-        return str(json.loads(entry.body)["instance_id"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise LogError(
-            f"{claim_name(generation)} does not say which machine has the run",
-            hint="it was changed by something other than runner",
-        ) from error
+        claimed = json.loads(entry.body)["instance_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return claimed if isinstance(claimed, str) and len(claimed) <= _LONGEST_ID else ""
 
 
 def holder(instance_id: str) -> dict[str, Any]:

@@ -87,10 +87,10 @@ Step: TypeAlias = Put | Look | Ask | Done | Fail
 
 
 def next_step(seen: Seen, wanted: Wanted) -> Step:
-    if seen.claim:
-        return Done(seen.claim, _known(seen, seen.claim))
     if not seen.records:
         return Put(Record(generation=wanted.generation, number=1, request=wanted.requests[0]))
+    if seen.claim:  # one without a record is none of a machine that was asked for
+        return Done(seen.claim, _known(seen, seen.claim))
     if seen.found is None and seen.launched is None:
         return Look(_pause(seen))
     there = _machine(seen)

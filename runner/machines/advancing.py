@@ -9,9 +9,11 @@ from runner.errors import (
     CapacityError,
     CloudBusyError,
     CloudRefusedError,
+    CloudUnsureError,
     FencedError,
     NotFoundError,
     RefusedError,
+    StoreBusyError,
     UsageError,
 )
 from runner.launching.console import explain
@@ -28,6 +30,8 @@ from runner.model import Plan
 
 _UNORDERED = 3600.0
 """Seconds that a launcher has between the plan of a run and what it is to run."""
+FOR_NOW = (StoreBusyError, CloudBusyError, CloudUnsureError)
+"""What is the same, and may go well, when it is tried again."""
 _LOOKS = 60
 _EACH = 5.0
 """So often, so many seconds apart, is looked whether a machine has ended: EC2 takes a minute or two."""

@@ -14,7 +14,7 @@ from runner.canonical.machine import types_named
 from runner.errors import RunIsLiveError, StoreError
 from runner.launching.prepare import region_of
 from runner.machines import held
-from runner.machines.advancing import Progress, advance, is_over, stop_machines
+from runner.machines.advancing import FOR_NOW, Progress, advance, is_over, stop_machines
 from runner.machines.facts import look
 from runner.machines.live import Live, mark
 from runner.machines.site import Site
@@ -42,12 +42,19 @@ class Beginning:
 def begin(beginning: Beginning, site: Site) -> Progress:
     """Safe to repeat, and twice at once: the same run gets one machine. An interrupted one goes on.
 
-    In this order: a mark (nothing is forgotten), the plan, what runs; then the steps of `advance`. Raises
-    RunnerError subclasses.
+    In this order: a mark (nothing is forgotten), what runs, the plan (by which there is a run, that anybody
+    can go on with); then the steps of `advance`. Raises RunnerError subclasses.
     """
     run_id = beginning.run_id
     mark(beginning.live, site)
+    _keep_what_runs(beginning, site)
     _keep_plan(run_id, beginning.plan, site)
+    done = _first_step(run_id, site)
+    return go_on(run_id, site, by=beginning.by) if done.standing is Standing.INTERRUPTED else done
+
+
+def _keep_what_runs(beginning: Beginning, site: Site) -> None:
+    run_id = beginning.run_id
     if held.wanted(run_id, site) is None:
         with tempfile.TemporaryDirectory(prefix="runner-launch-") as folder:
             packed = checkouts.build(
@@ -64,8 +71,15 @@ def begin(beginning: Beginning, site: Site) -> Progress:
             prices=_prices(beginning.plan.queue.machine, site),
         )
         held.want(run_id, order, site)
-    done = advance(run_id, site)
-    return go_on(run_id, site, by=beginning.by) if done.standing is Standing.INTERRUPTED else done
+
+
+def _first_step(run_id: str, site: Site) -> Progress:
+    """The run is there, and whoever looks after it tries again: what cannot be done now is no failure."""
+    try:
+        return advance(run_id, site)
+    except FOR_NOW as error:
+        words = f"its machine could not be asked for yet: {error.message}"
+        return Progress(run_id=run_id, standing=Standing.UNASKED, said=words, words=words)
 
 
 def go_on(
@@ -107,7 +121,7 @@ def go_on(
     given = give_order(site.run(run_id), wanted, facts.generation + 1)
     if given != wanted:
         raise RunIsLiveError(f"somebody else goes on with run {run_id} just now", hint="look at its status")
-    return advance(run_id, site)
+    return _first_step(run_id, site)
 
 
 def _prices(machine: Machine, site: Site) -> dict[str, float]:

@@ -8,7 +8,7 @@ from runner.errors import NotFoundError, RunnerError
 from runner.machines.advancing import Progress, advance
 from runner.machines.live import Live, unmark
 from runner.machines.site import Site
-from runner.machines.standing import Standing
+from runner.machines.standing import ENDED
 
 _UNPLANNED = 3600.0
 """Seconds after which a mark without a run is of a launcher that died before it."""
@@ -20,16 +20,21 @@ def care(marks: list[Live], site: Site) -> Iterator[tuple[Live, Progress | Runne
         try:
             yield live, advance(live.run_id, site)
         except NotFoundError as error:
-            if _age(live, site) > _UNPLANNED:
-                unmark(live.run_id, site)
+            forget(live, site)
             yield live, error
         except RunnerError as error:
             yield live, error
 
 
+def forget(live: Live, site: Site) -> None:
+    """The mark of a run that there is not, once its launcher cannot be about to make it."""
+    if _age(live, site) > _UNPLANNED:
+        unmark(live.run_id, site)
+
+
 def is_done(progress: Progress) -> bool:
     """Whether nobody has to look after it any more, once it is shown."""
-    return progress.standing in (Standing.OVER, Standing.INTERRUPTED)
+    return progress.standing in ENDED
 
 
 def _age(live: Live, site: Site) -> float:

@@ -43,7 +43,8 @@ def end(run: Bucket, state: RunState, generation: int, *, instance_id: str, why:
     `state` is that of the whole log. Raises FencedError where somebody else writes by now, StoreError.
     """
     reader = Reader(run)
-    reader.fresh()
+    if reader.fresh().count(b"\n") != state.seq or reader.generation >= log_generation(generation + 1):
+        return  # it went on, maybe on another machine, which must not be shut out
     number = max(reader.generation, log_generation(generation)) + 1
     writer = Writer(run, generation=number, name=f"mender-{secrets.token_hex(4)}")
     log = writer.fence()

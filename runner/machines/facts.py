@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runner import events as e
 from runner.bundle.order import MachineOrder, from_json, order_name
-from runner.errors import NotFoundError
+from runner.errors import LogError, NotFoundError
 from runner.launching.attempts import ttl_of
 from runner.launching.ledger import claimed_by, log_generation, records
 from runner.launching.naming import Purpose, search_tags
@@ -15,6 +15,7 @@ from runner.launching.prepare import region_of
 from runner.machines.site import Site
 from runner.machines.standing import Facts
 from runner.model import Plan
+from runner.problems import shorten
 from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import Tail
 from runner.stores.s3 import Bucket
@@ -23,11 +24,13 @@ _ORDER = re.compile(r"order/([1-9]\d{0,8})\.json")
 
 
 def look(run_id: str, site: Site) -> tuple[Plan, Facts]:
-    """Raises NotFoundError where there is no such run, StoreError, LogError, CloudError."""
+    """Raises NotFoundError where there is no such run, StoreError, CloudError; LogError for what no machine
+    can write.
+    """
     run = site.run(run_id)
     source = BucketSource(run)
     tail = Tail(source)
-    events = tail.poll()
+    events, unreadable = _read(tail)
     generation = newest_generation(run)
     asked, holder = None, ""
     if generation:
@@ -48,8 +51,17 @@ def look(run_id: str, site: Site) -> tuple[Plan, Facts]:
         else (),
         lost_because=_lost(events),
         is_own=_is_mended(source) or _whose(events) == holder,
+        unreadable=unreadable,
     )
     return tail.plan, facts
+
+
+def _read(tail: Tail) -> tuple[list[e.Event], str]:
+    """Whoever has a job's machine may write anything there: then what came before is what is known."""
+    try:
+        return tail.poll(), ""
+    except LogError as error:
+        return [], shorten(error.message, 300)
 
 
 def newest_generation(run: Bucket) -> int:

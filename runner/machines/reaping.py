@@ -9,7 +9,7 @@ from runner.launching.naming import RUN, repository_tags
 from runner.launching.reap import YOUNG, Orphan, RunFacts, orphans
 from runner.machines.facts import look
 from runner.machines.site import Site
-from runner.machines.standing import Standing, judge
+from runner.machines.standing import ENDED, Standing, judge
 from runner.ports import Instance
 
 
@@ -57,7 +57,7 @@ def _facts(run_id: str, site: Site) -> RunFacts | None:
         site.notice(f"{run_id} cannot be looked at: {error.message}")
         return RunFacts(is_over=False)
     standing = judge(facts).standing
-    stopped = standing is Standing.INTERRUPTED and facts.silent > YOUNG
+    stopped = standing in ENDED and facts.silent > YOUNG
     return RunFacts(
         is_over=standing is Standing.OVER or stopped, generation=facts.generation, holder=facts.holder
     )

@@ -29,11 +29,12 @@ class Standing(Enum):
     GONE = auto()  # its machine ended before the run
     UNBOOTED = auto()  # its machine never said a word, and will not
     INTERRUPTED = auto()  # it stopped by itself, and says why: somebody may go on with it
+    UNREADABLE = auto()  # its machine is gone, and its log says what no runner writes
     OVER = auto()
 
 
 GOES_ON = frozenset({Standing.HELD, Standing.UNASKED, Standing.STARTING, Standing.WORKING})
-ENDED = frozenset({Standing.OVER, Standing.INTERRUPTED})
+ENDED = frozenset({Standing.OVER, Standing.INTERRUPTED, Standing.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ class Facts:
     word. `asked`: since the newest request of the generation, None without one. `holder` has claimed it.
     `machines` are those of the generation that the cloud knows. `lost_because`: the log's last word is that
     its machine was lost. `is_own`: that word, or that the run is over or interrupted, is of the newest
-    generation, and not what an earlier machine left.
+    generation, and not what an earlier machine left. `unreadable`: why its log is read no further than
+    `state`.
     """
 
     state: RunState = field(repr=False)
@@ -57,6 +59,7 @@ class Facts:
     machines: Sequence[Instance] = ()
     lost_because: str = ""
     is_own: bool = False
+    unreadable: str = ""
 
     @property
     def machine(self) -> Instance | None:
@@ -75,6 +78,8 @@ class Verdict:
 
 
 def judge(facts: Facts) -> Verdict:
+    if facts.unreadable and facts.generation:
+        return _unreadable(facts)
     has_spoken = facts.told_by >= facts.generation > 0
     is_over = facts.state.phase is RunPhase.FINISHED
     is_final = facts.order is None or facts.order.action == "run" or (has_spoken and facts.is_own)
@@ -83,6 +88,14 @@ def judge(facts: Facts) -> Verdict:
     if facts.generation == 0:
         return Verdict(standing=Standing.HELD)
     return _spoken(facts) if has_spoken else _unspoken(facts)
+
+
+def _unreadable(facts: Facts) -> Verdict:
+    """A newer runner may write what this one cannot read: its machine is left to its time to live."""
+    is_awaited = not facts.machines and facts.asked is not None and facts.asked < FORGOTTEN
+    if is_awaited or any(not one.is_gone for one in facts.machines):
+        return Verdict(standing=Standing.WORKING, why=facts.unreadable)
+    return Verdict(standing=Standing.UNREADABLE, why=facts.unreadable)
 
 
 def _spoken(facts: Facts) -> Verdict:
@@ -110,7 +123,7 @@ def _unspoken(facts: Facts) -> Verdict:
     if facts.asked is None:
         return Verdict(standing=Standing.UNASKED)
     if machine is None:
-        return _unseen(facts.asked)
+        return _unseen(facts, facts.asked)
     if machine.is_gone and machine.ended == "capacity":
         return Verdict(standing=Standing.UNASKED, why=machine.reason)
     if machine.is_gone:
@@ -122,8 +135,14 @@ def _unspoken(facts: Facts) -> Verdict:
     return Verdict(standing=Standing.STARTING, why=words)
 
 
-def _unseen(asked: float) -> Verdict:
-    """To ask again is safe: the same request gives the same machine, also one that cannot be seen yet."""
+def _unseen(facts: Facts, asked: float) -> Verdict:
+    """To ask again is safe: the same request gives the same machine, also one that cannot be seen yet.
+
+    But nobody asks for a machine where one has claimed the generation: that one is gone, or was never ours.
+    """
+    if facts.holder and asked > FORGOTTEN:
+        why = f"machine {facts.holder} claimed the run and said nothing, and the cloud does not know it"
+        return Verdict(standing=Standing.UNBOOTED, why=why)
     if asked > REPLAYABLE:
         return Verdict(standing=Standing.UNBOOTED, why="a machine was asked for, and none ever came")
     return Verdict(standing=Standing.UNASKED, why="a machine was asked for")

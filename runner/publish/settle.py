@@ -10,10 +10,10 @@ from runner.errors import LogError
 from runner.ports import Clock
 from runner.publish.asking import sentence
 from runner.publish.publisher import Publisher
-from runner.publish.standing import GONE, Life
+from runner.publish.standing import GONE, UNHEARD, Life, is_awaited
 from runner.report.machines import UNREADABLE
 from runner.runs import files
-from runner.runs.reading import Tail
+from runner.runs.reading import SKEW, Tail
 from runner.runs.source import Where, source_of
 
 
@@ -25,20 +25,20 @@ def settle(
     sleep: Callable[[float], None] = time.sleep,
     patience: float = 600.0,
     alive: Callable[[], bool] | None = None,
+    waiting: Callable[[], str] = lambda: "",
 ) -> bool:
     """Whether all of it is on the forge, after `patience` seconds at most.
 
     A run that nobody works on and whose log has no end is shown as interrupted; `alive` knows better than its
-    files whether somebody does. Raises RunnerError subclasses where there is none
-    that can be read; of one in a bucket what can be read is shown.
+    files whether somebody does. `waiting` as in Watched, asked after that. Of a log in a bucket is shown what can be read. Raises RunnerError subclasses
+    where there is no run that can be read.
     """
     tail = Tail(source_of(where).again())
-    wrong = _read(tail)  # of a run in a bucket the age of what was read last is the sign of life
+    wrong = _read(tail, clock)  # of a run in a bucket the age of what was read last is the sign of life
     live = alive() if alive is not None else tail.source.is_live()
-    wrong = wrong or _read(tail)  # what was written before its end is now in it
+    wrong = wrong or _read(tail, clock)  # what was written before its end is now in it
     live = live and not wrong
-    asked_at = tail.source.planned_at if tail.source.directory is None else 0.0
-    life = Life(died=not live, why=wrong or GONE, asked_at=asked_at)
+    life = _life(tail, waiting() if live else "", live=live, wrong=wrong)
     deadline = clock.now() + patience
     while True:
         now = clock.now()
@@ -61,12 +61,20 @@ def settle(
         )
 
 
-def _read(tail: Tail) -> str:
+def _life(tail: Tail, words: str, *, live: bool, wrong: str) -> Life:
+    if tail.source.directory is not None:
+        return Life(died=not live)
+    waiting = words or (UNHEARD if live and is_awaited(tail.state) else "")
+    return Life(died=not live, why=wrong or GONE, waiting=waiting, asked_at=tail.source.planned_at)
+
+
+def _read(tail: Tail, clock: Clock) -> str:
     """Why what is in a bucket can be read no further, "": it can be."""
+    is_far = tail.source.directory is None
     try:
-        tail.poll()
+        tail.poll(latest=clock.now() + SKEW if is_far else math.inf)
     except LogError as error:
-        if tail.source.directory is not None:
+        if not is_far:
             raise
         return f"{UNREADABLE}: {sentence(error, hint=False)}"
     return ""

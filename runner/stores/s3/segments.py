@@ -52,7 +52,7 @@ class Segment:
         try:
             record = json.loads(head)
             generation, writer = int(record["generation"]), str(record["writer"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise LogError(
                 f"{segment_name(number)} does not say who wrote it",
                 hint="the log was changed by something other than runner; its earlier segments still hold",
