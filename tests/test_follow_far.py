@@ -535,6 +535,10 @@ class TestHandingOver:
         assert (open_.published, open_.handed_over) == (False, True)
 
 
+BY_THE_WRITER = b'{"segment": 3, "generation": 1000, "writer": "i-0abc"}\n'
+FUTURE = b'{"type": "heartbeat", "at": "9999-12-31T23:59:59.000000Z"}\n'
+
+
 class TestSettle:
     def test_a_run_of_yesterday(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock).all_at_once()
@@ -551,6 +555,36 @@ class TestSettle:
         assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep, alive=lambda: False)
         assert board.words()[-1].startswith("error: Interrupted")
 
+    def test_one_that_waits_for_its_machine(self, board: Board, clock: VirtualTime) -> None:
+        run = Far(failed_log(), clock)
+        run.log.events = []
+        publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
+        words = "i-0abc is booting, 4 s"
+        assert settle(
+            publisher, run.source(), clock=clock, sleep=clock.sleep, alive=lambda: True, waiting=lambda: words
+        )
+        assert board.words() == ["pending: Waiting for its machine: i-0abc is booting"]
+
+    def test_one_that_waits_for_its_next_machine(self, board: Board, clock: VirtualTime) -> None:
+        """It is not told as interrupted."""
+        run = Far(interrupted(), clock).all_at_once()
+        clock.sleep(60.0)
+        publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
+        assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep, alive=lambda: True)
+        assert board.words() == ["pending: Waiting for another machine: it has said nothing yet"]
+        assert board.kinds() == ["live"]
+
+    @pytest.mark.parametrize("body", [b"what?", BY_THE_WRITER + FUTURE])
+    def test_a_log_that_is_none(self, board: Board, clock: VirtualTime, body: bytes) -> None:
+        run = Far(failed_log(), clock)
+        run.append(run.log.events[:9])
+        run.log.events = run.log.events[:9]
+        run.put(body)
+        publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
+        assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep, alive=lambda: True)
+        assert board.words()[-1].startswith("error: Interrupted")
+        assert "its log cannot be read any further" in board.final()
+
     def test_a_living_run_is_left_alone(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock)
         run.append(run.log.events[:9])
@@ -559,9 +593,6 @@ class TestSettle:
         publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
         assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep)
         assert board.words()[-1].startswith("pending: Running")
-
-
-BY_THE_WRITER = b'{"segment": 3, "generation": 1000, "writer": "i-0abc"}\n'
 
 
 class TestHostileLog:
@@ -605,7 +636,7 @@ class TestHostileLog:
         run = Far(failed_log(), clock, lives=lambda: True)
         run.append(run.log.events[:9])
         run.log.events = run.log.events[:9]
-        run.put(BY_THE_WRITER + b'{"type": "heartbeat", "at": "9999-12-31T23:59:59.000000Z"}\n')
+        run.put(BY_THE_WRITER + FUTURE)
         follow_far(run, board)
         assert "event 10: it says to have been written 9999-12-31T23:59:59.000000Z" in board.final()
         again = Far(later(failed_log(), 60.0), clock, run_id=RUN_ID.replace("abc", "abd"))

@@ -14,18 +14,15 @@ from functools import partial
 
 from runner.errors import LogError, NotFoundError, RunnerError, StoreBusyError, StoreError
 from runner.publish.asking import Ask, at_once, pause_after, sentence
-from runner.publish.standing import GONE, OVER, Life
+from runner.publish.standing import GONE, OVER, UNHEARD, Life, is_awaited
 from runner.publish.watched import Watched
 from runner.report.machines import UNREADABLE
-from runner.runs.reading import Tail
+from runner.runs.reading import SKEW, Tail
 from runner.runs.source import source_of
 from runner.state import RunPhase, RunState
 
 ALIVE_EACH = 30.0
 """Seconds between two questions whether somebody runs a run that is not on this machine."""
-_SKEW = 3600.0
-"""Seconds by which the clocks of two machines may differ: S3 refuses one that is a quarter of an hour off."""
-_SILENT = "it has said nothing yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +97,7 @@ class Look:
     def _presumed(self) -> str:
         """What it waits for where nobody says so, but somebody is said to live."""
         state = self.state
-        is_awaited = state is not None and (not state.seq or state.phase is RunPhase.INTERRUPTED)
-        return _SILENT if is_awaited and not self.is_here else ""
+        return UNHEARD if state is not None and not self.is_here and is_awaited(state) else ""
 
     def look(self, now: float) -> None:
         """Read what is new, if it is time to and the answer is there. Never waits for a store elsewhere."""
@@ -153,7 +149,7 @@ class Look:
         self.tail = answer.tail
         if self.tail is not None:
             # What is newest is what is shown: one event of next year, and nothing after it ever would be.
-            self.tail.fold(answer.lines, latest=math.inf if self.is_here else now + _SKEW)
+            self.tail.fold(answer.lines, latest=math.inf if self.is_here else now + SKEW)
             self._first = self.tail.state.seq if begins else self._first
         if answer.wrong is not None:
             raise answer.wrong

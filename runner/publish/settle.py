@@ -30,8 +30,8 @@ def settle(
     """Whether all of it is on the forge, after `patience` seconds at most.
 
     A run that nobody works on and whose log has no end is shown as interrupted; `alive` knows better than its
-    files whether somebody does. `waiting` as in Watched, asked after that. Of a log in a bucket is shown what can be read. Raises RunnerError subclasses
-    where there is no run that can be read.
+    files whether somebody does. `waiting` as in Watched, asked after that. Of a log in a bucket is shown what
+    can be read. Raises RunnerError subclasses where there is no run that can be read.
     """
     tail = Tail(source_of(where).again())
     wrong = _read(tail, clock)  # of a run in a bucket the age of what was read last is the sign of life

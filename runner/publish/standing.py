@@ -8,6 +8,7 @@ from runner.state import RunPhase, RunState
 
 OVER = frozenset({RunPhase.FINISHED, RunPhase.INTERRUPTED})
 GONE = "its runner is gone"
+UNHEARD = "it has said nothing yet"
 _LEAST = 1e-6
 
 
@@ -26,6 +27,11 @@ class Life:
 
 
 LIVES = Life()
+
+
+def is_awaited(state: RunState) -> bool:
+    """Whether a run on which somebody is said to work waits for its machine, though nobody says so."""
+    return not state.seq or state.phase is RunPhase.INTERRUPTED
 
 
 def as_it_stands(state: RunState, life: Life = LIVES) -> RunState:

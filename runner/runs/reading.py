@@ -19,6 +19,10 @@ def read(where: Where) -> tuple[Plan, RunState]:
     return tail.plan, tail.state
 
 
+SKEW = 3600.0
+"""Seconds by which the clocks of two machines may differ: S3 refuses one that is a quarter of an hour off."""
+
+
 class Tail:
     """A run that is read as it grows: `poll` folds what is new. Holds no lock and no open file."""
 
@@ -27,17 +31,20 @@ class Tail:
         self.plan = plans.from_json(self.source.plan_bytes())
         self.state = RunState.new(self.source.run_id(), self.plan.queue)
 
-    def poll(self) -> list[Event]:
-        """Fold the events that were appended since the last call, and return them. A torn last line waits."""
+    def poll(self, *, latest: float = math.inf) -> list[Event]:
+        """Fold the events that were appended since the last call, and return them. A torn last line waits.
+
+        No event can be later than `latest`, seconds since the epoch.
+        """
         try:
             lines = self.source.fresh()
         except LogError:
-            self.fold(self.source.left())
+            self.fold(self.source.left(), latest=latest)
             raise
-        return self.fold(lines)
+        return self.fold(lines, latest=latest)
 
     def fold(self, lines: bytes, *, latest: float = math.inf) -> list[Event]:
-        """Fold what the source had, where somebody else has asked it. No event can be later than `latest`."""
+        """Fold what the source had, where somebody else has asked it."""
         events = []
         for line in lines.splitlines():
             try:
