@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from runner import events as e
 from runner.agent.state_folder import unpack
 from runner.bundle import program
+from runner.launching.ledger import log_generation
 from runner.model import Machine, Outcome
 from runner.runs.in_bucket import BucketSource
 from runner.state import RunPhase
@@ -210,6 +212,31 @@ def test_the_state_of_the_queue_and_its_results_are_found_by_a_retry(cloudy: Clo
     assert cloudy.launch(2, action="retry").wait() == 0
     assert cloudy.state().outcome is Outcome.SUCCEEDED
     assert cloudy.run.get("jobs/a/2/stdout.log").body == b"x\n"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("code", "outcome", "attempts"), [(0, "succeeded", 2), (3, "failed", 1)])
+def test_results_that_the_old_machine_was_about_to_keep(
+    cloudy: Cloudy, code: int, outcome: str, attempts: int
+) -> None:
+    """It died between the end of an attempt and the last byte of its results."""
+    cloudy.request(
+        queue(job("a", command="echo x > out.txt", result_files=("out.txt",), result_when="always"))
+    )
+    ended = "succeeded" if code == 0 else "failed"
+    at = 1795370645.0
+    told = [
+        e.InstanceLaunched(at=at, instance_id="i-old"),
+        e.RunStarted(at=at, queue_id="demo", digest="", checkout="/gone", max_parallel=1),
+        e.AttemptStarted(at=at, job_id="a", attempt=1, handle=f"{RUN_ID}/a/1"),
+        e.AttemptFinished(at=at, job_id="a", attempt=1, outcome=ended, exit_code=code, results=True),
+    ]
+    writer = Writer(cloudy.run, generation=log_generation(1), name="i-old")
+    writer.fence()
+    writer.write(e.encode_lines(told, RUN_ID, 1))
+    machine = cloudy.launch(2)
+    assert machine.wait() == 0, machine.said()
+    found = cloudy.state().jobs["a"]
+    assert (found.outcome, len(found.attempts)) == (outcome, attempts), machine.said()
 
 
 def test_a_sentence_for_what_is_missing(cloudy: Cloudy) -> None:

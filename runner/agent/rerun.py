@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from runner import events as e
 from runner.graph import Graph, order
 from runner.model import Outcome
-from runner.state import CLOSED, RunState
+from runner.state import CLOSED, Phase, RunState
+
+_UNKEPT = "their machine was gone before they were kept"
+
+
+def unkept_with_the_machine(state: RunState, now: float) -> tuple[e.Event, ...]:
+    """Attempts that had ended, and whose results the old machine still was to keep: they are gone.
+
+    One that succeeded is as good as lost, and runs again; of one that failed the failure is what counts.
+    """
+    events: list[e.Event] = []
+    for job in state.jobs.values():
+        last = job.last
+        if job.phase is not Phase.ENDED or last is None or last.finished is None:
+            continue
+        if not last.finished.results or last.stored is not None:
+            continue
+        job_id, number = job.job.job_id, last.number
+        if last.finished.outcome == Outcome.SUCCEEDED:
+            events.append(e.JobRetrying(at=now, job_id=job_id, attempt=number, delay=0.0, free=True))
+        else:
+            events.append(e.ResultsStored(at=now, job_id=job_id, attempt=number, error=_UNKEPT))
+    return tuple(events)
 
 
 def gone_with_the_machine(

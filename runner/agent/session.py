@@ -14,7 +14,7 @@ from runner.agent.first_words import BOOT_LOG, Given, booted, launched, requeste
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
 from runner.agent.outlet import BucketOutlet
 from runner.agent.patience import Patience
-from runner.agent.rerun import gone_with_the_machine
+from runner.agent.rerun import gone_with_the_machine, unkept_with_the_machine
 from runner.agent.restoring import restore
 from runner.agent.shipping import Shipper
 from runner.agent.state_folder import StateFolder, unpack
@@ -189,12 +189,13 @@ class Session:
             chosen = rules.to_reset(state, graph, turn.order.job_ids)
         keeps = turn.plan.queue.machine.options.get("on_new_machine") == "keep"
         gone = gone_with_the_machine(state, graph, restored, chosen) if self._is_new and not keeps else ()
+        unkept = unkept_with_the_machine(state, SystemClock().now()) if self._is_new else ()
         both = {*chosen, *gone}
         if not both:
-            return ()
+            return unkept
         job_ids = tuple(job_id for job_id in state.jobs if job_id in both)
         reason = "retry" if chosen else "new machine"
-        return (e.JobsReset(at=SystemClock().now(), job_ids=job_ids, reason=reason),)
+        return (*unkept, e.JobsReset(at=SystemClock().now(), job_ids=job_ids, reason=reason))
 
     def _fetch_checkout(self) -> None:
         turn = self._turn
