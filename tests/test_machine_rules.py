@@ -139,6 +139,20 @@ class TestWatch:
         assert len(said) == 2  # the second time ends jobs without their grace
         assert not self.interruption.machine_is_lost
 
+    def test_what_is_due_is_looked_at_when_it_is(self) -> None:
+        watch, said = self.watch()
+        assert watch.pause() == 5.0
+        self.now = 898.0
+        assert watch.pause() == 2.0
+        self.now = 900.0
+        watch.look()
+        self.now = 949.0
+        assert watch.pause() == 1.0
+        self.now = 950.0
+        watch.look()
+        assert len(said) == 2
+        assert watch.pause() == 5.0
+
     def test_a_spot_notice(self) -> None:
         with service() as (world, metadata):
             watch, said = self.watch(metadata)

@@ -91,10 +91,10 @@ class Watch:
         while not self._ending.is_set():
             self.look()
             self._each_look()
-            self._ending.wait(self._pause())
+            self._ending.wait(self.pause())
 
-    def _pause(self) -> float:
-        """Seconds until the next look: what is due is not late."""
+    def pause(self) -> float:
+        """Seconds until the next look: what is due is not late. Public for tests, as `look`."""
         due = self._kill_at if self._asked else self._times.end - self._times.reserve
         return EVERY if due is None else min(EVERY, max(0.05, due - self._clock()))
 
