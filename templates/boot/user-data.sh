@@ -3,7 +3,8 @@
 # Rendered by runner (the values between @ signs); everybody who may describe the machine can read this.
 # shellcheck disable=SC2317  # much of it is called by a trap
 
-shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over' || { poweroff -f; exit 1; }
+set_timer() { shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over'; }
+set_timer || { poweroff -f; exit 1; }
 
 # A machine that is started again has lost its timer, and cloud-init runs this script no second time.
 each_boot="${0%/instance/scripts/*}/scripts/per-boot"
@@ -75,7 +76,9 @@ set_clock() { # URL
   off=$((said - $(date +%s)))
   [ "${off#-}" -gt 300 ] || return 0
   say clock "the clock of this machine is set by $off seconds"
+  shutdown -c # the timer is a time of this clock: set ahead, it would be over now
   date -s "@$said" >/dev/null
+  set_timer || exit 1
 }
 
 fetch() { # URL FILE

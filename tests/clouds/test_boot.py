@@ -117,6 +117,10 @@ def test_a_clock_that_s3_does_not_take_is_set(world: BootWorld, hours: int) -> N
     status, said = finished(world.boot(world.put_bundle(AGENT)))
     assert status == 0, said
     assert abs(int(world.opens.read_text()[1:]) - time.time()) < 60
+    timer = "shutdown -P +240 the time to live of this machine is over"
+    assert world.commands() == [timer, "shutdown -c", timer, "shutdown -P now"], (
+        "by systemd, at a time of day"
+    )
     (told,) = [phase.text for phase in phases(said) if phase.name == "clock"]
     assert abs(int(told.removeprefix("the clock of this machine is set by ").split()[0]) + hours * 3600) < 60
 
