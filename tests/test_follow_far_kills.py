@@ -233,7 +233,10 @@ class TestEmulator:
                 writer.write(encode_lines(part, RUN_ID, written + 1))
                 written += len(part)
 
-        watched = Watched(where=BucketSource(bucket), target=TARGET, alive=lambda: True)
+        def lives() -> bool:
+            return written < len(log.events)
+
+        watched = Watched(where=BucketSource(bucket), target=TARGET, alive=lives)
         (result,) = follow(
             [watched], forge, clock=clock, on_poll=grow, ask=in_background, until=clock.now() + 60
         )
