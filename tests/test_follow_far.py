@@ -555,6 +555,24 @@ class TestSettle:
         assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep, alive=lambda: False)
         assert board.words()[-1].startswith("error: Interrupted")
 
+    def test_what_its_jobs_left_cannot_be_read(self, board: Board, clock: VirtualTime) -> None:
+        run, said = Far(failed_log(), clock), []
+        run.log.events = [
+            dataclasses.replace(event, summary=True) if isinstance(event, e.AttemptFinished) else event
+            for event in run.log.events
+        ]
+        run.all_at_once()
+
+        def denied(what: str, name: str) -> None:
+            if name.endswith("summary.md"):
+                raise StoreError("cannot read a summary: s3:GetObject is denied")
+
+        run.bucket.before.append(denied)
+        publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
+        assert settle(publisher, run.source(), clock=clock, sleep=clock.sleep, notice=said.append)
+        assert said == ["cannot read a summary: s3:GetObject is denied"]
+        assert board.kinds() == ["final"]
+
     def test_one_that_waits_for_its_machine(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock)
         run.log.events = []

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 from runner.errors import LogError
 from runner.ports import Clock
-from runner.publish.asking import sentence
+from runner.publish.asking import at_once, sentence
+from runner.publish.gathering import Gathering
 from runner.publish.publisher import Publisher
 from runner.publish.standing import GONE, UNHEARD, Life, is_awaited
+from runner.publish.wanted import Rank
 from runner.report.machines import UNREADABLE
 from runner.runs import files
 from runner.runs.reading import SKEW, Tail
 from runner.runs.source import Where, source_of
+
+_PAUSE = 1.0
 
 
 def settle(
@@ -26,12 +31,14 @@ def settle(
     patience: float = 600.0,
     alive: Callable[[], bool] | None = None,
     waiting: Callable[[], str] = lambda: "",
+    notice: Callable[[str], None] = lambda _: None,
 ) -> bool:
     """Whether all of it is on the forge, after `patience` seconds at most.
 
     A run that nobody works on and whose log has no end is shown as interrupted; `alive` knows better than its
     files whether somebody does. `waiting` as in Watched, asked after that. Of a log in a bucket is shown what
-    can be read. Raises RunnerError subclasses where there is no run that can be read.
+    can be read, and without what its jobs left where that cannot be: `notice` is told. Raises RunnerError
+    subclasses where there is no run that can be read.
     """
     tail = Tail(source_of(where).again())
     wrong = _read(tail, clock)  # of a run in a bucket the age of what was read last is the sign of life
@@ -39,6 +46,7 @@ def settle(
     wrong = wrong or _read(tail, clock)  # what was written before its end is now in it
     live = live and not wrong
     life = _life(tail, waiting() if live else "", live=live, wrong=wrong)
+    gathering = Gathering(partial(files.evidence, tail.source, tail.state), ask=at_once, notice=notice)
     deadline = clock.now() + patience
     while True:
         now = clock.now()
@@ -48,6 +56,9 @@ def settle(
             return not publisher.has_lost
         if at > deadline:
             return False
+        if due.rank is Rank.FINAL and not gathering.is_done(now):
+            sleep(_PAUSE)
+            continue
         now = clock.now()  # later than before the forge was asked, which also looks at a clock
         if at > now:
             sleep(at - now)
@@ -55,7 +66,7 @@ def settle(
         publisher.step(
             tail.plan,
             tail.state,
-            evidence=lambda: files.evidence(tail.source, tail.state),
+            evidence=gathering.evidence,
             now=now,
             life=life,
         )
