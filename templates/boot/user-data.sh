@@ -142,6 +142,8 @@ tar -xzf "$home/bundle.tar.gz" -C "$home/program" --no-same-owner 2>>"$log" || f
 say agent 'starting the agent'
 export AWS_REGION='@REGION@' AWS_DEFAULT_REGION='@REGION@' AWS_ENDPOINT_URL='@ENDPOINT@'
 [ -n "$AWS_ENDPOINT_URL" ] || unset AWS_ENDPOINT_URL
+# The SDK asks once, for a second, and then believes for ever that there is no role.
+export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
 "$python" -I "$home/program" --run '@RUN_URL@' --generation '@GENERATION@' --ttl '@TTL_SECONDS@' >>"$log" 2>&1 &
 agent=$!
 # Whoever switches this machine off: the agent ends first, then this script, and only then the network.

@@ -63,6 +63,8 @@ def test_the_timer_comes_first_and_the_end_last(world: BootWorld) -> None:
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": world.url,
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",
+        "AWS_METADATA_SERVICE_TIMEOUT": "5",
     }
     assert [phase.name for phase in phases(said)] == [
         "bootstrap",
