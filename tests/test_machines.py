@@ -24,6 +24,7 @@ from runner.machines.live import Live, marked
 from runner.machines.reaping import reap
 from runner.machines.standing import Standing
 from runner.model import Outcome
+from runner.runs.in_bucket import BucketSource
 from runner.stores.s3 import Writer
 from tests.aws import Aws
 from tests.builders import job, queue
@@ -297,3 +298,20 @@ def test_what_an_earlier_run_left_is_handed_on(world: MachineWorld) -> None:
     begin(world.beginning(), world.site)
     order = from_json(world.run.get("order/1.json").body, "order")  # type: ignore[union-attr]
     assert order.state == "runs/demo-20261121T000000-bbbbbb/state/10.tar.gz"
+
+
+@pytest.mark.parametrize("boots", [False, True])
+def test_a_run_that_is_cancelled_before_it_began_gets_no_other_machine(
+    world: MachineWorld, boots: bool
+) -> None:
+    found = begin(world.beginning(), world.site)
+    if not boots:
+        world.cloud.end(found.instance_id, "shutdown")
+    BucketSource(world.run).request({"type": "cancel", "job_ids": [], "by": "bob"})
+    after = advance(RUN_ID, world.site)
+    assert (after.standing, after.said) == (Standing.OVER, "cancelled by bob before it began")
+    assert world.cloud.living() == []
+    state = world.state()
+    assert (state.outcome, state.jobs["a"].outcome) == (Outcome.CANCELLED, Outcome.CANCELLED)
+    again = go_on(RUN_ID, world.site, action="retry")
+    assert (again.standing, again.generation) == (Standing.STARTING, 2), "what was asked counts once"

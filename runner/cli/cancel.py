@@ -9,10 +9,11 @@ import click
 
 from runner import run_here
 from runner.cli.execution import execute, taken_up
+from runner.cli.options import here as checkout
 from runner.cli.terminal import say
 from runner.cli.views import View
 from runner.cli.which import run_argument, run_source
-from runner.errors import RefusedError
+from runner.errors import RefusedError, RunnerError
 from runner.run_here import Here
 from runner.runs.reading import Tail
 from runner.runs.source import RunSource
@@ -50,7 +51,7 @@ def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
     run_here.check_known(state, job_ids)
     if state.phase is RunPhase.FINISHED:
         raise RefusedError(f"run {state.run_id} is over ({state.outcome}): there is nothing to cancel")
-    if not source.is_live():
+    if not source.is_live() and not _goes_on(str(source)):
         raise RefusedError(
             f"nobody runs {state.run_id} any more: there is nobody to ask",
             hint=f"see how it stands: runner status {source}",
@@ -58,6 +59,20 @@ def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
     source.request({"type": "cancel", "job_ids": list(job_ids), "by": _by()})
     _say_asked(state.run_id, job_ids, str(source))
     return 0
+
+
+def _goes_on(url: str) -> bool:
+    """Whether the run has a machine, or will get one that reads what is asked; as far as it can be told."""
+    # Imported here: the SDK takes longer to load than a run on this machine to be asked.
+    from runner.cli.cloud import run_id_at, site_of  # noqa: PLC0415
+    from runner.machines.advancing import look_at  # noqa: PLC0415
+    from runner.machines.standing import ENDED  # noqa: PLC0415
+
+    try:
+        site = site_of(checkout())
+        return look_at(run_id_at(url, site), site).standing not in ENDED
+    except RunnerError:
+        return False
 
 
 def _say_asked(run_id: str, job_ids: tuple[str, ...], ref: str) -> None:

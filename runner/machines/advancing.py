@@ -28,10 +28,14 @@ from runner.machines.site import Site
 from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
 
+_UNBEGUN = frozenset(Standing) - {Standing.WORKING, Standing.OVER, Standing.INTERRUPTED}
+"""How a run may stand of which no job has begun, and nobody is there to read that it is cancelled."""
 _UNORDERED = 3600.0
 """Seconds that a launcher has between the plan of a run and what it is to run."""
 FOR_NOW = (StoreBusyError, CloudBusyError, CloudUnsureError)
 """What is the same, and may go well, when it is tried again."""
+_END = "bytes=-65536"
+"""Of what a machine said: it may write there what it wants."""
 _LOOKS = 60
 _EACH = 5.0
 """So often, so many seconds apart, is looked whether a machine has ended: EC2 takes a minute or two."""
@@ -58,6 +62,12 @@ def advance(run_id: str, site: Site) -> Progress:
     """Look, and do what is next. Raises RunnerError subclasses: what was done is found the next time."""
     plan, facts = look(run_id, site)
     verdict = judge(facts)
+    request = held.cancelled(run_id, facts, site) if verdict.standing in _UNBEGUN else None
+    if request is not None:
+        stop_machines(facts, plan, site)
+        end(site.run(run_id), facts.state, max(1, facts.generation), request=request)
+        said = f"cancelled by {request.by or 'somebody'} before it began"
+        return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=said)
     match verdict.standing:
         case Standing.HELD:
             return _opened(run_id, plan, facts, site)
@@ -69,13 +79,17 @@ def advance(run_id: str, site: Site) -> Progress:
             return _as_it_is(run_id, facts, verdict)
 
 
+def _newest(facts: Facts) -> str:
+    """The machine that has the run, or was to have it; "" for none."""
+    return facts.holder or (facts.machine.id if facts.machine is not None else "")
+
+
 def _as_it_is(run_id: str, facts: Facts, verdict: Verdict, said: str = "") -> Progress:
-    machine = facts.machine
     return Progress(
         run_id=run_id,
         standing=verdict.standing,
         generation=facts.generation,
-        instance_id=facts.holder or (machine.id if machine is not None else ""),
+        instance_id=_newest(facts),
         said=said,
         words=verdict.why,
     )
@@ -132,7 +146,7 @@ def _replaced(run_id: str, plan: Plan, facts: Facts, verdict: Verdict, site: Sit
     if _resumes(run_id, facts, site) >= MOST_RESUMES:
         why = f"{why}; after {MOST_RESUMES + 1} machines no other one is tried"
         try:
-            end(run, facts.state, facts.generation, instance_id=facts.holder, why=why)
+            end(run, facts.state, facts.generation, instance_id=_newest(facts), why=why)
         except FencedError:
             return _as_it_is(run_id, facts, verdict)  # somebody else ends it, or it lives: look again
         return Progress(
@@ -174,16 +188,16 @@ def stop_machines(facts: Facts, plan: Plan, site: Site) -> None:
 
 
 def _explained(facts: Facts, verdict: Verdict, plan: Plan, site: Site) -> str:
-    """For a boot that failed, with what the machine itself said."""
+    """With what the machine itself said: of a boot that failed, and where it ended before its run."""
     machine = facts.machine
-    if verdict.standing is not Standing.UNBOOTED or machine is None:
+    if machine is None or facts.lost_because:
         return verdict.why
-    run = site.run(facts.state.run_id)
-    kept = run.get(f"boot/{facts.generation}-{machine.id}.log")
-    console = kept.body.decode("utf-8", "replace") if kept is not None else ""
-    if not console:
-        console = site.cloud(region_of(plan.queue.machine, site.account)).console(machine.id)
-    return f"machine {machine.id} did not start its agent: {explain(console)}"
+    kept = site.run(facts.state.run_id).get(f"boot/{facts.generation}-{machine.id}.log", _END)
+    said = kept.body.decode("utf-8", "replace") if kept is not None else ""
+    if verdict.standing is Standing.UNBOOTED:
+        said = said or site.cloud(region_of(plan.queue.machine, site.account)).console(machine.id)
+        return f"machine {machine.id} did not start its agent: {explain(said)}"
+    return f"{verdict.why}; {explain(said)}" if said and machine.ended == "shutdown" else verdict.why
 
 
 def is_over(run_id: str, site: Site) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner import events as e
 from runner.events import encode_lines
@@ -37,8 +38,30 @@ def _of_job(job: JobState, why: str, now: float) -> Iterator[e.Event]:
         yield e.JobFinished(at=now, job_id=job_id, outcome=Outcome.LOST, reason=f"it never ran: {why}")
 
 
-def end(run: Bucket, state: RunState, generation: int, *, instance_id: str, why: str) -> None:
+def never_began(state: RunState, request: e.CancelRequested, now: float) -> list[e.Event]:
+    """Of a run that was cancelled before any of its jobs began. Pure."""
+    if state.phase is RunPhase.FINISHED:
+        return []
+    words = [
+        e.JobFinished(at=now, job_id=job_id, outcome=Outcome.CANCELLED, reason="cancelled before it began")
+        for job_id, job in state.jobs.items()
+        if job.phase is Phase.WAITING
+    ]
+    return [replace(request, at=now), *words, e.RunFinished(at=now, outcome=Outcome.CANCELLED)]
+
+
+def end(
+    run: Bucket,
+    state: RunState,
+    generation: int,
+    *,
+    instance_id: str = "",
+    why: str = "",
+    request: e.CancelRequested | None = None,
+) -> None:
     """Write them, as one that shuts out the generation's machine. Safe to repeat, and twice at once.
+
+    `request`: it is not lost, but was cancelled before it began.
 
     `state` is that of the whole log. Raises FencedError where somebody else writes by now, StoreError.
     """
@@ -50,7 +73,8 @@ def end(run: Bucket, state: RunState, generation: int, *, instance_id: str, why:
     log = writer.fence()
     if log.count(b"\n") != state.seq:
         return  # it went on: look again
-    words = last_words(state, instance_id, why, max(run.now(), state.last_at))
+    now = max(run.now(), state.last_at)
+    words = never_began(state, request, now) if request else last_words(state, instance_id, why, now)
     lines = encode_lines(words, state.run_id, state.seq + 1)
     writer.write(lines)
     writer.finish(log + lines)

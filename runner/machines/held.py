@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runner import events as e
 from runner.bundle.order import MachineOrder, from_json, to_json
 from runner.launching.account import RUNS
 from runner.machines.facts import newest_generation
 from runner.machines.site import Site
+from runner.machines.standing import Facts
 from runner.model import Plan
 from runner.runs.in_bucket import BucketSource
 from runner.stores.s3.leases import acquire
+from runner.stores.s3.requests import Requests
 
 NAME = "wanted.json"
 _MOST_EARLIER = 5
@@ -59,6 +62,18 @@ def turn_of(run_id: str, plan: Plan, site: Site, is_over: Callable[[str], bool])
         run = site.run(holder)  # by one name for all who wait: a second request would end its cleanup, too
         BucketSource(run).request(body, name=f"group-{newest_generation(run)}")
     return Turn(behind=holder)
+
+
+def cancelled(run_id: str, facts: Facts, site: Site) -> e.CancelRequested | None:
+    """Somebody's request to cancel the run, as long as none of its jobs ever began. Raises StoreError."""
+    if any(job.attempts for job in facts.state.jobs.values()):
+        return None  # its cleanup needs a machine, which reads it
+    for body in Requests(site.run(run_id)).found():
+        is_new = body["request"] not in facts.state.requests
+        if is_new and body.get("type") == "cancel" and not body.get("job_ids"):
+            by = body.get("by")
+            return e.CancelRequested(at=0.0, by=by if isinstance(by, str) else "", request=body["request"])
+    return None
 
 
 def state_of_earlier(run_id: str, queue_id: str, site: Site) -> str:

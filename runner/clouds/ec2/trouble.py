@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
 
 from runner.clouds.ec2.refusals import BUSY, CAPACITY, CREDENTIALS, LOGIN, REFUSALS, UNSURE
 from runner.errors import CapacityError, CloudBusyError, CloudError, CloudRefusedError, CloudUnsureError
@@ -21,7 +22,13 @@ _NO_CREDENTIALS = (
     sdk.NoAuthTokenError,
 )
 _LOGGED_OUT = (sdk.TokenRetrievalError, sdk.SSOTokenLoadError, sdk.UnauthorizedSSOTokenError)
-_UNANSWERED = (sdk.HTTPClientError, sdk.ConnectionError, sdk.ResponseStreamingError, sdk.IncompleteReadError)
+_UNANSWERED = (
+    sdk.HTTPClientError,
+    sdk.ConnectionError,
+    sdk.ResponseStreamingError,
+    sdk.IncompleteReadError,
+    ResponseParserError,  # somebody else answered, such as a proxy
+)
 _SECRET = re.compile(r"(?i)(encoded authorization failure message:).*", re.DOTALL)
 _LONGEST = 300
 
@@ -37,7 +44,7 @@ def told(
     """
     try:
         yield
-    except (sdk.BotoCoreError, sdk.ClientError) as error:
+    except (sdk.BotoCoreError, sdk.ClientError, ResponseParserError) as error:
         made = trouble(what, error, writes=writes)
         if isinstance(error, sdk.ClientError):
             made.hint = hints.get(code_of(error), made.hint)

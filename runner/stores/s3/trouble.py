@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
 
 from runner.errors import StoreBusyError, StoreError
 from runner.problems import shorten
@@ -63,6 +64,7 @@ _UNANSWERED = (
     sdk.IncompleteReadError,
     sdk.ChecksumError,
     sdk.FlexibleChecksumError,
+    ResponseParserError,  # somebody else answered, such as a proxy
 )
 
 
@@ -71,7 +73,7 @@ def told(what: str, where: Location) -> Iterator[None]:
     """Whatever the SDK raises inside becomes a StoreError: `cannot {what} {where}: …`."""
     try:
         yield
-    except (sdk.BotoCoreError, sdk.ClientError) as error:
+    except (sdk.BotoCoreError, sdk.ClientError, ResponseParserError) as error:
         raise trouble(what, where, error) from error
 
 
