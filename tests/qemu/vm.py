@@ -61,7 +61,7 @@ class Machine:
         return "\n".join(self.console.splitlines()[-60:])
 
     def press(self, command: str) -> None:
-        """`system_powerdown` is what EC2 does to end a machine, `system_reset` what a power cut does."""
+        """`system_powerdown` is what EC2 does to end a machine."""
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.settimeout(30)
             monitor.connect(str(self.folder / "monitor"))
@@ -77,9 +77,8 @@ class Machine:
 
 
 @contextlib.contextmanager
-def booting(image: Path, folder: Path, ports: dict[str, int]) -> Iterator[Machine]:
-    """`ports`: what answers at port 80 of an address that the guest sees."""
-    folder.mkdir()
+def booting(image: Path, disk: Path, folder: Path, ports: dict[str, int]) -> Iterator[Machine]:
+    """`disk` is written to. `ports`: what answers at port 80 of an address that the guest sees."""
     (folder / "console").touch()
     relays = [
         f",guestfwd=tcp:{address}:80-cmd:{sys.executable} -IS {RELAY} {port}"
@@ -91,7 +90,7 @@ def booting(image: Path, folder: Path, ports: dict[str, int]) -> Iterator[Machin
         *("-machine", "pc", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "1024"),
         *("-kernel", f"{image}/vmlinuz", "-initrd", f"{image}/initrd"),
         *("-append", "root=/dev/vda rw console=ttyS0 mitigations=off"),
-        *("-drive", f"file={image}/disk.ext4,format=raw,if=virtio,snapshot=on,cache=unsafe"),
+        *("-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"),
         *("-netdev", f"user,id=lan,restrict=on,ipv6=off,{_NETWORK},dhcpstart={ADDRESS}{''.join(relays)}"),
         *("-device", f"virtio-net-pci,netdev=lan,mac={MAC},romfile="),
         *("-device", "virtio-rng-pci"),

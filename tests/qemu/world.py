@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ class World:
     def __post_init__(self) -> None:
         self.root: Bucket = self.aws.at("ci")
         self.run = self.root.below(f"runs/{RUN_ID}")
+        self.disk = self.folder / "disk.ext4"
         self.ec2 = connect("ec2", Settings(tries=2, read_timeout=20.0))
 
     def state(self) -> RunState:
@@ -81,7 +84,11 @@ class World:
         return launch(purpose, requests, cloud, self.run, sleep=_never).instance_id
 
     def boot(self, instance_id: str) -> tuple[vm.Machine, Imds]:
-        """Switched on, with the user data that the emulator holds for it."""
+        """Switched on, with the user data that the emulator holds for it, and its own disk as it was left."""
+        made = image.ready()
+        if not self.disk.exists():
+            self.stack.callback(self.disk.unlink)
+            subprocess.run(["cp", "--sparse=always", made / "disk.ext4", self.disk], check=True)
         imds = Imds(
             About(
                 instance_id=instance_id,
@@ -95,8 +102,8 @@ class World:
         )
         url = self.stack.enter_context(serving(imds.handler()))
         ports = {vm.IMDS: _port(url), vm.AWS: _port(self.aws.endpoint)}
-        booting = vm.booting(image.ready(), self.folder / "machine", ports)
-        return self.stack.enter_context(booting), imds
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        return self.stack.enter_context(vm.booting(made, self.disk, folder, ports)), imds
 
     def _request(self, queue: Queue, files: dict[str, bytes]) -> Bundle:
         """What is in the bucket before a machine is asked for."""
