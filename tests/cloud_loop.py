@@ -33,12 +33,13 @@ CONFIG = "aws: {{region: us-east-1, bucket: {bucket}, prefix: ci, instance_profi
 
 @dataclass
 class CloudLoop:
-    """`boots`: whether what is launched becomes an agent."""
+    """`boots`: whether what is launched becomes an agent. `ttl`: seconds that the agents are told of."""
 
     aws: Aws
     folder: Path
     stack: contextlib.ExitStack
     boots: bool = True
+    ttl: float = 600.0
     runs: int = 0
     agents: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     metadata: dict[str, MetadataService] = field(default_factory=dict)
@@ -71,7 +72,8 @@ class CloudLoop:
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
         env |= {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.stack.enter_context(serving(metadata.handler()))}
         url = str(self.site.run(request.tags[RUN]).where)
-        words = ["--run", url, "--generation", request.tags[GENERATION], "--ttl", "600", "--home", str(home)]
+        words = ["--run", url, "--generation", request.tags[GENERATION]]
+        words += ["--ttl", str(self.ttl), "--home", str(home)]
         with (home / "said").open("ab") as said:
             self.agents[instance.id] = subprocess.Popen(
                 [sys.executable, "-I", "-m", "runner.agent.instance", *words],
@@ -104,7 +106,9 @@ class CloudLoop:
     def review(self, pull: PullRequest, config: Config, *sources: str) -> None:
         place = AtCommit(checkout=self.repository.folder, git=Git(), at=0.0, config=config)
         plans = [plan_file(source, place).plan for source in sources]
-        described = digests.description("planned", digests.agreed([plan for plan in plans if plan is not None]))
+        described = digests.description(
+            "planned", digests.agreed([plan for plan in plans if plan is not None])
+        )
         made = Status(context=digests.CONTEXT, state="success", description=described)
         self.forge.set_status(pull.head_commit, made)
 
@@ -112,7 +116,7 @@ class CloudLoop:
         self.runs += 1
         context = Context(
             event_name=event,
-            event_path=self.folder / "event.json",
+            event_path=self.folder / f"event-{self.runs}.json",
             repository=LOGIN,
             sha=self.repository.head,
             ref="refs/heads/main",
@@ -132,11 +136,12 @@ class CloudLoop:
         stage.context.event_path.write_text(json.dumps(form))
         return cloud(payload.read(event, stage.context.event_path), stage, self.site)
 
-    def push(self, before: str, **more: Any) -> int:
+    def push(self, before: str, after: str = "", **more: Any) -> int:
+        """`after`: the head, unless it is another commit."""
         form = {
             "ref": "refs/heads/main",
             "before": before,
-            "after": self.repository.head,
+            "after": after or self.repository.head,
             "repository": {"default_branch": "main"},
         }
         return self.step("push", form, **more)

@@ -149,7 +149,7 @@ class BadDays:
                 if code:
                     said = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
                     self._answer(
-                        503 if code == "SlowDown" else 400 if code == "ExpiredToken" else 403, {}, said
+                        {"SlowDown": 503, "InternalError": 500, "ExpiredToken": 400}.get(code, 403), {}, said
                     )
                     return
                 connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)

@@ -253,7 +253,7 @@ class TestWaiting:
         run = Far(log.over(400.0, "lost"), clock, waits=lambda: "i-0abc is booting")
         (result,) = follow_far(run, board)
         assert result.published
-        assert board.words()[-1].startswith("error: Lost after 0s: 2 lost")
+        assert board.words()[-1].startswith("error: Lost: machine i-0abc did not start its agent: ")
         assert "No machine works on it any more. `i-0abc`: `machine i-0abc did not start" in board.final()
         assert board.words("runner/demo/b")[-1].startswith("error: Lost: it never ran: machine i-0abc")
 

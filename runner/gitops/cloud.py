@@ -118,6 +118,7 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
             sleep=stage.sleep,
             patience=_SHOWING,
             alive=tended.alive,
+            waiting=tended.waiting,
         )
         said += [] if shown else [f"{live.run_id} could not be shown to its end"]
     else:

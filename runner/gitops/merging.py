@@ -25,6 +25,7 @@ from runner.model import Git
 
 _LOOKS = 2
 _ELSEWHERE = "is for a machine of the cloud: the workflow `runner cloud` launches it, by hand too"
+_NOT_BEGUN = ("when that is put right, run this workflow run again: it begins then",)
 _NO_LAUNCHER = "it needs a machine of the cloud, and no workflow here launches one: `runner init` writes it"
 
 
@@ -147,6 +148,7 @@ def _refuse_those_that_never_began(
     for one in performed:
         if one.trouble:
             stage.notice(f"{one.start.run_id} did not begin: {one.trouble}")
-            refuse(Refusal(candidate=by_source[one.start.source], sentence=one.trouble), config, stage)
+            refusal = Refusal(candidate=by_source[one.start.source], sentence=one.trouble, details=_NOT_BEGUN)
+            refuse(refusal if one.start.begin else replace(refusal, details=()), config, stage)
         elif one.stopped:
             stage.notice(f"{one.start.run_id} did not go on: {one.stopped}")

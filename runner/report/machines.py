@@ -43,7 +43,8 @@ def course(state: RunState) -> str:
         return ""
     *before, last = state.machines
     if last.lost:
-        return f"No machine works on it any more. {_name(last)}: {code(last.lost, limit=_REASON)}"
+        which = f"{_name(last)}: " if last.instance_id else ""
+        return f"No machine works on it any more. {which}{code(last.lost, limit=_REASON)}"
     why = last.because or (before[-1].lost if before else "")
     if not why:
         return ""
@@ -66,10 +67,11 @@ def cut_off_words(state: RunState) -> str:
 
 def machine_facts(state: RunState, now: float | None = None) -> Iterator[str]:
     """A line a machine, the newest ones. `now`: say too how long each lived and what it cost so far."""
-    hidden = len(state.machines) - _SHOWN
+    machines = [machine for machine in state.machines if machine.instance_id]  # the others never came
+    hidden = len(machines) - _SHOWN
     if hidden > 0:
         yield f"{hidden:,} earlier machines"
-    for machine in state.machines[-_SHOWN:]:
+    for machine in machines[-_SHOWN:]:
         said = [code(machine.type), "spot" if machine.spot else "", code(machine.zone or machine.region)]
         kind = ", ".join(filter(None, said))
         cost = f": {life(machine, now, code)}" if now is not None else ""

@@ -147,6 +147,8 @@ def _run_words(state: RunState) -> str:
     word = run_word(state).capitalize()
     if state.phase is RunPhase.INTERRUPTED:
         return f"{word}, can be resumed: {tally(state)}"
+    if state.outcome is Outcome.LOST and state.machines and state.machines[-1].lost:
+        return f"{word}: {clean.line(state.machines[-1].lost, _DESCRIPTION)}"
     if state.outcome is not None:
         return f"{word} after {format_duration(state.elapsed(state.finished_at))}: {tally(state)}"
     if state.phase is RunPhase.REQUESTED:
