@@ -559,6 +559,16 @@ def of_aws(facts: Facts) -> str:
     return diagnosis.text(groups) + "\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("no-bucket", "bucket"), ("no-such-role", "role"), ("no-profile", "instance_profile")],
+)
+def test_what_is_not_there_may_be_a_name_that_is_wrong(name: str, setting: str) -> None:
+    findings = [one for _, group in checks.check(CASES[name][0]) for one in group]
+    (finding,) = [one for one in findings if one.what == CASES[name][1][0][1]]
+    assert finding.fix.startswith(f"correct `aws.{setting}`, or create it: docs/aws.md of runner ")
+
+
 def test_the_list_as_people_read_it() -> None:
     first_week = dataclasses.replace(
         with_trust(AUD, line("sub", OLD), NUMBER),

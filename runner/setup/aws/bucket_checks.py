@@ -18,7 +18,8 @@ def check(found: Account) -> Iterator[Finding]:
     elif isinstance(bucket, Refused):
         yield problem(bucket.what, "runs are kept there", bucket.fix)
     elif bucket is None:
-        yield problem(f"there is no bucket {name}", "runs are kept there", f"create it: {TEMPLATE}")
+        fix = f"correct `aws.bucket`, or create it: {TEMPLATE}"
+        yield problem(f"there is no bucket {name}", "runs are kept there", fix)
     else:
         yield from _there(bucket, found)
 

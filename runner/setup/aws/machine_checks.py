@@ -108,7 +108,7 @@ def _trial(found: Account) -> Iterator[Finding]:
         yield problem(
             f"only tried: {found.trial.what}",
             "a launch would end the same way",
-            found.trial.fix or "see docs/aws.md",
+            found.trial.fix or "see docs/aws.md of runner",
         )
     elif found.trial:
         yield ok(f"EC2 would launch {found.asked.types[0]} for these credentials")

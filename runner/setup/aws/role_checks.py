@@ -21,7 +21,8 @@ def of_workflows(found: Account, said: Said) -> Iterator[Finding]:
     elif isinstance(role, Unseen):
         yield unchecked(f"the role {arn}", role)
     elif role is None:
-        yield problem(f"there is no role {arn}", "no workflow can launch anything", f"create it: {TEMPLATE}")
+        fix = f"correct `aws.role`, or create it: {TEMPLATE}"
+        yield problem(f"there is no role {arn}", "no workflow can launch anything", fix)
     else:
         yield from trust_checks.check(role, found.providers, said)
         yield from _allowed(f"the role {_name(role)}", role.rights, found.asked.bucket)
@@ -35,7 +36,8 @@ def of_machines(found: Account) -> Iterator[Finding]:
         yield unchecked(f"the instance profile {name}", profile)
     elif profile is None:
         what = f"there is no instance profile {name}"
-        yield problem(what, "EC2 launches no machine with it", f"create it: {TEMPLATE}")
+        fix = f"correct `aws.instance_profile`, or create it: {TEMPLATE}"
+        yield problem(what, "EC2 launches no machine with it", fix)
     else:
         yield from _profile(profile, found)
 
