@@ -88,3 +88,15 @@ def test_defaults_are_those_of_the_template() -> None:
         assert found is not None, name
         row = next(line for line in table("Parameters").splitlines() if f"`{name}`" in line.split("|")[1])
         assert found[1].strip('"') in row.rpartition(" | ")[2], name
+
+
+def test_what_is_not_found_is_no_empty_parameter() -> None:
+    """`Workflows=""` would let in every workflow of the branch, and `Subject=""` perhaps another branch."""
+    deploy, *_ = re.findall(r"^aws cloudformation deploy .*?\n```", PAGE, re.MULTILINE | re.DOTALL)
+    for name in ("subject", "workflow", "template"):
+        assert re.search(rf"\$\{{{name}:\?[^}}]+\}}", deploy), name
+    done = subprocess.run(
+        ["bash", "-c", deploy.removesuffix("```")], env={}, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert b"template: this python has no runner" in done.stderr
