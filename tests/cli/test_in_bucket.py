@@ -77,7 +77,11 @@ class TestOver:
     def test_report_status_and_logs(self, pair: Pair) -> None:
         for form in ("markdown", "json"):
             here, there = pair.both("report", "--format", form)
-            assert here == there
+            commands = re.sub(
+                rf"runner (retry|logs) {re.escape(pair.url)}", rf"runner \1 {pair.directory.name}", there
+            )
+            assert here == commands
+            assert (f"runner retry {pair.url}" in there) == (form == "markdown")
         here, there = pair.both("status", "--json")
         assert json.loads(here) == json.loads(there)
         here, there = pair.both("logs", "make")
@@ -110,10 +114,10 @@ class TestOver:
         said = pair.shell("cancel", pair.url)
         assert (said.code, "is over (failed): there is nothing to cancel" in said.err) == (1, True)
 
-    def test_what_needs_the_machine(self, pair: Pair) -> None:
+    def test_going_on_needs_an_account(self, pair: Pair) -> None:
         for command in ("resume", "retry"):
             said = pair.shell(command, pair.url)
-            assert (said.code, "is not on this machine" in said.err) == (3, True)
+            assert (said.code, "no account is configured" in said.err) == (2, True)
 
     def test_list(self, pair: Pair, aws: Aws) -> None:
         aws.at("p/runs/other-20200101T000000-aaaaaa").put("plan.json", b"{}")
