@@ -100,7 +100,7 @@ def resolve(ref: str | None, checkout: Path) -> Path:
     if "://" in ref:
         raise NotFoundError(
             f"{shorten(ref)} is not on this machine, and this needs a run that is",
-            hint="s3://BUCKET/PREFIX/runs/RUN_ID can be looked at: status, logs, results, report, cancel",
+            hint="status, logs, results, report, cancel, retry and resume take s3://BUCKET/PREFIX/runs/RUN_ID",
         )
     exact = checkout / HOME / ref
     if "/" not in ref and _is_run(exact):
