@@ -27,11 +27,11 @@ def write_reports(directory: Path) -> Path:
     return write_from(directory, plan, state, evidence(directory, state))
 
 
-def write_from(directory: Path, plan: Plan, state: RunState, found: Evidence) -> Path:
-    """The same for a state that was folded already."""
+def write_from(directory: Path, plan: Plan, state: RunState, found: Evidence, *, place: str = "") -> Path:
+    """The same for a state that was folded already. `place`: where the run is, if not in `directory`."""
     now = SystemClock().now()
     _replace(directory / JSON, json_report.lines(plan, state, found, now))
-    _replace(directory / MARKDOWN, [markdown.text(plan, state, found, now)])
+    _replace(directory / MARKDOWN, [markdown.text(plan, state, found, now, place=place)])
     return directory / MARKDOWN
 
 

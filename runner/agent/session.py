@@ -229,7 +229,7 @@ class Session:
             turn.last_patience.ask(lambda: turn.writer.finish(log))
         began_elsewhere = self._is_new and bool(turn.log)
         found = evidence(BucketSource(turn.run) if began_elsewhere else turn.directory, state)
-        write_from(turn.directory, plan, state, found)
+        write_from(turn.directory, plan, state, found, place=str(turn.run.where))
         for name in (JSON, MARKDOWN):
             turn.last_patience.ask(lambda name=name: self._outlet.put(name, turn.directory / name))  # type: ignore[misc]
         return SUCCEEDED if state.phase is RunPhase.FINISHED else INTERRUPTED

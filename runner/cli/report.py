@@ -42,6 +42,7 @@ def report(run: str | None, form: str) -> int:
     elif form == "junit":
         text = junit.text(state, found, now)
     else:
-        text = markdown.text(plan, state, found, now)
+        place = str(source) if source.directory is None else ""
+        text = markdown.text(plan, state, found, now, place=place)
     click.echo(text, nl=False)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.report.machine_costs import closing_line
+from runner.report.machine_costs import came, closing_line
 from runner.report.roots import Root, roots
 from runner.report.wording import attempts_of, counted, ending, verdict
 from runner.state import RunPhase, RunState
@@ -37,7 +37,7 @@ def _rows(state: RunState, now: float, ref: str, report: str, *, died: bool) -> 
         yield f"  again, only what failed and what depends on it: runner retry {ref}"
     machines = closing_line(state, now)
     if machines:
-        yield f"  machine: {machines}" if len(state.machines) == 1 else f"  {machines}"
+        yield f"  machine: {machines}" if len(came(state)) <= 1 else f"  {machines}"
     if report:
         yield f"  report: {report}"
 

@@ -38,6 +38,7 @@ EXPRESSION = FailureClass(
 )
 CANCELLED = FailureClass(name="cancelled", advice="Somebody asked for it; a retry starts it again.")
 LOST = FailureClass(name="lost", advice="Its machine or its runner went away; a retry starts it again.")
+NEVER_RAN = FailureClass(name="never ran", advice="Its run was lost before it began; a retry starts it.")
 _BY_OUTCOME = {
     Outcome.OUT_OF_MEMORY: MEMORY,
     Outcome.CANCELLED: CANCELLED,
@@ -48,7 +49,8 @@ _BY_OUTCOME = {
 def failure_class(job: JobState) -> FailureClass:
     """Of a job that did not succeed."""
     if job.outcome in _BY_OUTCOME:
-        return _BY_OUTCOME[job.outcome]
+        never = job.outcome is Outcome.LOST and not job.attempts
+        return NEVER_RAN if never else _BY_OUTCOME[job.outcome]
     ended = job.last_ended
     if ended is None:
         return QUEUE_TIMEOUT if job.outcome is Outcome.TIMED_OUT else EXPRESSION

@@ -24,7 +24,9 @@ def seconds_of(machine: MachineState, now: float) -> float | None:
 
 
 def dollars_of(machine: MachineState, now: float) -> float | None:
-    """None where its price, or its life, is not known."""
+    """None where its price, or its life, is not known; nothing where there never was one."""
+    if not machine.instance_id:
+        return 0.0
     seconds = seconds_of(machine, now)
     return None if seconds is None or not machine.price else actual(seconds + _SHUTTING_DOWN, machine.price)
 
@@ -50,13 +52,19 @@ def together(machines: Sequence[MachineState], now: float, mark: Mark = str) -> 
     return f"{told}, {_at_most(machines, now, mark)}"
 
 
+def came(state: RunState) -> list[MachineState]:
+    """Those that were there: a run may end because it never got one."""
+    return [machine for machine in state.machines if machine.instance_id]
+
+
 def closing_line(state: RunState, now: float) -> str:
     """For the terminal; "" where no machine was launched."""
-    if not state.machines:
-        return ""
-    if len(state.machines) > 1:
-        return together(state.machines, now)
-    machine = state.machines[0]
+    machines = came(state)
+    if not machines:
+        return "none was launched, cost $0.00" if state.machines else ""
+    if len(machines) > 1:
+        return together(machines, now)
+    machine = machines[0]
     kind = machine.type or machine.instance_id
     where = f" in {machine.region}" if machine.region else ""
     return f"{kind}{where}, {life(machine, now)}"

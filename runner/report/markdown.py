@@ -6,9 +6,10 @@ Whatever a job wrote stands in a fence or a code span, so it can be no link, men
 from __future__ import annotations
 
 from runner.model import Plan
+from runner.report.commands import Commands
 from runner.report.evidence import Evidence
 from runner.report.machines import machine_facts
-from runner.report.markdown_failures import allowed, failures, skipped_alone
+from runner.report.markdown_failures import Style, allowed, failures, skipped_alone
 from runner.report.markdown_tables import files, jobs, summaries
 from runner.report.markdown_time import time_spent
 from runner.report.markdown_top import facts, headline
@@ -18,12 +19,13 @@ from runner.state import RunState
 from runner.units import format_duration
 
 
-def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
-    """The whole report, for a run in any state."""
+def text(plan: Plan, state: RunState, evidence: Evidence, now: float, *, place: str = "") -> str:
+    """The whole report, for a run in any state. `place`: how commands name it where not by its id."""
+    commands = Commands(place=place)
     found = roots(state)
     sections = [
-        ("", _top(plan, state, now)),
-        ("What went wrong", failures(state, found, evidence)),
+        ("", _top(plan, state, now, commands)),
+        ("What went wrong", failures(state, found, evidence, Style(commands=commands))),
         ("Failures that are allowed", allowed(found)),
         ("Skipped for other reasons", skipped_alone(found)),
         ("Summaries", summaries(state, evidence)),
@@ -34,12 +36,12 @@ def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
     return "\n\n".join(f"## {title}\n\n{body}" if title else body for title, body in sections if body) + "\n"
 
 
-def _top(plan: Plan, state: RunState, now: float) -> str:
+def _top(plan: Plan, state: RunState, now: float, commands: Commands) -> str:
     rows = [
         f"# {headline(plan, state)}",
         "",
         f"**{tally(state)}** after {format_duration(state.elapsed(now))}.",
         "",
-        *(f"- {row}" for row in (*facts(plan, state), *machine_facts(state, now))),
+        *(f"- {row}" for row in (*facts(plan, state, commands), *machine_facts(state, now))),
     ]
     return "\n".join(rows)
