@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from runner.cli.cloud import repository_name, run_id_at, site_of
+from runner.cli.cloud import ELSEWHERE, repository_name, run_id_at, site_of
 from runner.cli.options import environ, here
 from runner.cli.terminal import say
 from runner.clock import SystemClock
@@ -38,7 +38,7 @@ def follow(run: str, duration: str | None) -> int:
     """
     checkout, site = here(), site_of(here())
     run_id = run_id_at(run, site) if "://" in run else run
-    forge = open_forge(_environment(checkout), clock=SystemClock())
+    forge = open_forge(_on_a_forge(_environment(checkout)), clock=SystemClock(), notice=_notice)
     try:
         context = _context(checkout)
         stage = Stage(context=context, forge=forge, clock=SystemClock(), notice=_notice, site=site)
@@ -70,6 +70,17 @@ def _until(duration: str | None) -> float:
     if not seconds:
         raise UsageError(f"{duration!r} is no time", hint="write 30m, 2h or 1d")
     return SystemClock().now() + seconds
+
+
+def _on_a_forge(environ: dict[str, str]) -> dict[str, str]:
+    """Raises UsageError where GitHub cannot know the repository."""
+    name = environ["GITHUB_REPOSITORY"]
+    if name.startswith(ELSEWHERE) and not environ.get("GITHUB_API_URL", "").startswith("file:"):
+        raise UsageError(
+            "this checkout has no remote `origin` on GitHub: there is no place to show the run",
+            hint="watch it here: runner status --watch s3://…; or set GITHUB_REPOSITORY=OWNER/NAME",
+        )
+    return environ
 
 
 def _environment(checkout: Path) -> dict[str, str]:

@@ -43,7 +43,7 @@ def runs(where: str | None, number: int, *, everything: bool, as_json: bool) -> 
         click.echo(json.dumps({"version": VERSION, "runs": [_record(r, now) for r in shown]}, indent=2))
         return 0
     if not shown:
-        say(f"no run in {where or here() / HOME} yet; start one: runner run FILE")
+        say(_nothing(where))
         return 0
     heading = ("RUN", "OUTCOME", "STARTED (UTC)", "TOOK", "JOBS")
     for line in columns([heading, *(_row(r, now) for r in shown)]):
@@ -51,6 +51,16 @@ def runs(where: str | None, number: int, *, everything: bool, as_json: bool) -> 
     if left_out:
         say(f"and {counted(left_out, 'older run')}: runner runs {f'{where} ' if where else ''}--all")
     return 0
+
+
+def _nothing(where: str | None) -> str:
+    if where is None:
+        return f"no run in {here() / HOME} yet; start one: runner run FILE"
+    place = where.rstrip("/").removesuffix("/runs")
+    return (
+        f"no run in {place}/runs; start one: runner launch FILE, or look at another prefix "
+        "(`aws.prefix` in .github/runner.yaml)"
+    )
 
 
 def _found(where: str | None, number: int | None) -> tuple[list[Listed], int]:
@@ -69,7 +79,8 @@ def _row(run: Listed, now: float) -> tuple[str, ...]:
     if state is None:
         return run.run_id, run.word, "", "", run.trouble
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(state.started_at)) if state.started_at else ""
-    return state.run_id, run.word, started, format_duration(run.took(now)), _jobs(state)
+    took = format_duration(run.took(now)) if state.started_at else ""
+    return state.run_id, run.word, started, took, _jobs(state)
 
 
 def _jobs(state: RunState) -> str:

@@ -15,7 +15,9 @@ from runner.cli.views import view
 from runner.cli.which import run_argument, run_source
 from runner.clock import SystemClock
 from runner.errors import UsageError
+from runner.model import Plan
 from runner.report import json_report
+from runner.report.awaited import Awaited
 from runner.report.closing import closing
 from runner.report.roots import roots
 from runner.report.table import columns
@@ -54,10 +56,14 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
     source = run_source(run)
     tail = Tail(source)
     tail.poll()
+    machine = _awaited(source, tail.plan)
     if as_json:
         found = evidence(source, tail.state)
-        click.echo(json_report.text(tail.plan, tail.state, found, _now(source, tail.state)), nl=False)
+        now = _now(source, tail.state)
+        click.echo(json_report.text(tail.plan, tail.state, found, now, awaited=machine), nl=False)
         return 0
+    if machine is not None:
+        click.echo(f"machine: {machine.words}")
     if watch and source.is_live():
         _watch(source, tail)
     else:
@@ -65,6 +71,17 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
             click.echo(line)
     _last_words(source, tail.state)
     return 0
+
+
+def _awaited(source: RunSource, plan: Plan) -> Awaited | None:
+    """The machine that a run in the cloud waits for."""
+    if source.directory is not None:
+        return None
+    # Imported here: the SDK takes longer to load than a run on this machine to be shown.
+    from runner.machines.awaiting import awaited  # noqa: PLC0415
+    from runner.runs.in_bucket import BucketSource  # noqa: PLC0415
+
+    return awaited(source, plan) if isinstance(source, BucketSource) else None
 
 
 def _now(source: RunSource, state: RunState) -> float:

@@ -11,7 +11,7 @@ from runner.cli.options import Decorated, here
 from runner.errors import NotFoundError, RunnerError
 from runner.runs.on_disk import DirectorySource
 from runner.runs.opening import SCHEME, in_bucket
-from runner.runs.places import resolve
+from runner.runs.places import is_run_id, resolve
 from runner.runs.reading import read_plan, read_run_id
 from runner.runs.source import RunSource
 
@@ -37,9 +37,24 @@ def run_directory(ref: str | None, asked: tuple[str, Sequence[str]] | None = Non
         return resolve(ref, here())
     except NotFoundError as error:
         hint = _as_job(ref, *asked) if ref is not None and asked is not None else ""
+        hint = hint or (_in_the_cloud(ref) if ref is not None else "")
         if not hint:
             raise
         raise NotFoundError(error.message, hint=hint) from None
+
+
+def _in_the_cloud(ref: str) -> str:
+    """What was meant, if `ref` is the whole id of a run and this checkout's configuration names a bucket."""
+    if not is_run_id(ref):
+        return ""
+    # Imported here: what reads YAML takes longer to load than a run to be found.
+    from runner import config  # noqa: PLC0415
+
+    try:
+        account = config.read(here())[0].account
+    except RunnerError:
+        return ""
+    return f"a run in the cloud is named by its URL: {account.run_url(ref)}" if account.bucket else ""
 
 
 def _as_job(ref: str, command: str, job_ids: Sequence[str]) -> str:

@@ -200,14 +200,17 @@ def _performed(
 
 @contextlib.contextmanager
 def _interrupting(agents: Sequence[Child]) -> Iterator[None]:
-    """A workflow that is cancelled ends the attempts; the runs stay resumable, and that is shown."""
+    """A workflow that is cancelled ends the attempts; the runs stay resumable, and that is shown.
+
+    Where no attempts are here, a signal ends the process as any other: runs in the cloud go on by themselves.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         for agent in agents:
             agent.interrupt()
 
     before = {}
-    if threading.current_thread() is threading.main_thread():
+    if agents and threading.current_thread() is threading.main_thread():
         before = {number: signal.signal(number, interrupt) for number in INTERRUPTING}
     try:
         yield

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.events import format_time
 from runner.model import Outcome, Plan
+from runner.report.awaited import Awaited
 from runner.report.evidence import Evidence
 from runner.report.machine_costs import dollars, dollars_of, seconds_of
 from runner.report.wording import NOT_GOOD
@@ -18,15 +19,23 @@ VERSION = 1
 _encode = json.JSONEncoder(separators=(", ", ": "), check_circular=False).encode
 
 
-def text(plan: Plan, state: RunState, evidence: Evidence, now: float) -> str:
-    """The object, with one line a job, so that people can read it too. `now` counts while the run is live."""
-    return "".join(lines(plan, state, evidence, now))
+def text(
+    plan: Plan, state: RunState, evidence: Evidence, now: float, *, awaited: Awaited | None = None
+) -> str:
+    """The object, with one line a job, so that people can read it too. `now` counts while the run is live.
+
+    `awaited`: the machine that it waits for, where that was looked for.
+    """
+    return "".join(lines(plan, state, evidence, now, awaited=awaited))
 
 
-def lines(plan: Plan, state: RunState, evidence: Evidence, now: float) -> Iterator[str]:
+def lines(
+    plan: Plan, state: RunState, evidence: Evidence, now: float, *, awaited: Awaited | None = None
+) -> Iterator[str]:
     """The same piece by piece: ten thousand jobs need not be in memory as text too."""
     yield "{\n"
-    for key, value in _head(plan, state, now).items():
+    waits = {"awaited": _awaited(awaited)} if awaited is not None else {}
+    for key, value in (_head(plan, state, now) | waits).items():
         yield f"  {_encode(key)}: {_encode(value)},\n"
     yield '  "jobs": ['
     before = "\n"
@@ -82,6 +91,17 @@ def _machine(machine: MachineState, now: float) -> dict[str, Any]:
         "seconds": None if seconds is None else round(seconds, 6),
         "per_hour": machine.price or None,
         "at_most": _dollars(dollars_of(machine, now)),
+    }
+
+
+def _awaited(machine: Awaited) -> dict[str, Any]:
+    return {
+        "generation": machine.generation,
+        "instance_id": machine.instance_id or None,
+        "machine_type": machine.type or None,
+        "spot": machine.spot,
+        "asked_at": _time(machine.asked_at),
+        "ends_by": _time(machine.ends_by),
     }
 
 

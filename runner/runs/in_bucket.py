@@ -52,10 +52,16 @@ class BucketSource:
         if found is None:
             raise NotFoundError(
                 f"{self} is not a run: it has no plan.json",
-                hint="list the runs: runner runs s3://BUCKET/PREFIX/runs",
+                hint=f"list the runs: runner runs {self._beside()}",
             )
         self.planned_at = found.modified
         return found.body
+
+    def _beside(self) -> str:
+        """Where its bucket has runs: at the newest `runs` in its place, as far as that tells."""
+        bucket, parts = self._bucket.where.bucket, self._bucket.where.prefix.split("/")
+        known = parts[: len(parts) - parts[::-1].index("runs")] if "runs" in parts else parts[:-1]
+        return "/".join(("s3:/", bucket, *filter(None, known)))
 
     def run_id(self) -> str:
         return self._bucket.where.name

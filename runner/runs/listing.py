@@ -41,7 +41,9 @@ class Listed:
 
     def took(self, now: float) -> float:
         """`lived`, up to `now` where a runner lives."""
-        return self.lived + (max(0.0, now - self.state.last_at) if self.live and self.state else 0.0)
+        if self.state is None or not self.live:
+            return self.lived
+        return self.lived + max(0.0, now - self.state.last_at)
 
 
 def listed(places: Sequence[Place]) -> list[Listed]:
@@ -81,5 +83,5 @@ def lifetime(log: Iterable[e.Event]) -> float:
 def standing(source: RunSource, state: RunState) -> str:
     """How a run stands, in a word; the log alone does not know that its runner died."""
     if state.phase in {RunPhase.LIVE, RunPhase.REQUESTED}:
-        return RUN_PHASE[RunPhase.LIVE] if source.is_live() else DIED
+        return RUN_PHASE[state.phase] if source.is_live() else DIED
     return run_word(state)

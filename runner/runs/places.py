@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import secrets
 import string
 import time
@@ -14,6 +15,7 @@ from runner.problems import shorten
 from runner.runs import index
 
 HOME = ".runner"
+_RUN_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,200}-\d{8}T\d{6}-[a-z0-9]{6}", re.ASCII)
 _TAIL = string.ascii_lowercase + string.digits
 
 
@@ -30,6 +32,11 @@ def new_run_id(queue_id: str, now: float) -> str:
     """`QUEUE_ID-YYYYMMDDTHHMMSS-xxxxxx`, UTC, with a random tail."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
     return f"{queue_id}-{stamp}-{''.join(secrets.choice(_TAIL) for _ in range(6))}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether it has the form of a whole one."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def make_home(checkout: Path) -> Path:

@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from runner import events as e
+from runner.bundle.order import MachineOrder, order_name
+from runner.bundle.order import to_json as order_json
+from runner.launching.ledger import Record, claim, encode, record_name
+from runner.model import Machine
 from runner.plan import to_json
+from runner.ports import LaunchRequest
 from runner.stores.s3 import Bucket, S3Store, open_store
 from runner.stores.s3.uploading import put_all, put_tail
 from tests.aws import Aws
@@ -133,7 +138,10 @@ class TestOver:
         said = pair.shell("runs", aws.url("p"), "-n", "1", "--json").json
         assert [run["directory"] for run in said["runs"]] == [pair.url]
         assert "and 1 older run: runner runs s3://" in pair.shell("runs", aws.url("p"), "-n", "1").err
-        assert "no run in s3://" in pair.shell("runs", aws.url("elsewhere")).err
+        said = pair.shell("runs", aws.url("elsewhere/runs/")).err
+        assert said.startswith(
+            f"no run in {aws.url('elsewhere/runs')}; start one: runner launch FILE, or look"
+        )
 
 
 class Live:
@@ -177,6 +185,30 @@ class TestLive:
         aws.at("runs/demo-1").create("plan.json", to_json(plan(queue(job("a")))))
         said = shell("status", aws.url("runs/demo-1"))
         assert (said.code, "died" in said.out) == (0, False)
+        assert not said.out.startswith("machine:")
+
+    def test_one_that_waits_for_its_machine(self, shell: Shell, aws: Aws) -> None:
+        """As its own place tells it: nothing is asked of EC2, where it has no machine at all."""
+        run, url = aws.at("p/runs/demo-1"), aws.url("p/runs/demo-1")
+        asked = LaunchRequest(token="t", image="ami-1", root_device="/dev/sda1", type="m7i.large", disk=8)
+        machine = Machine(provider="ec2", options={"ttl": "1h"})
+        run.create("plan.json", to_json(plan(queue(job("a"), machine=machine))))
+        assert shell("status", url).out.startswith("machine: none is ordered yet: the run waits for its turn")
+        run.create(order_name(1), order_json(MachineOrder(checkout="c", checkout_sha256="0")))
+        assert shell("status", url).out.startswith("machine: none was asked for yet; `runner reconcile` goes")
+        run.create(record_name(1, 1), encode(Record(generation=1, number=1, request=asked)))
+        assert re.match(
+            r"machine: m7i\.large, was asked for \d+s ago and boots; ends by itself about 20\d\d-\d\d-\d\d ",
+            shell("status", url).out,
+        )
+        claim(run, 1, "i-0abc")
+        assert shell("status", url).out.startswith("machine: i-0abc (m7i.large), was asked for ")
+        told = shell("status", "--json", url).json["awaited"]
+        assert (told["generation"], told["instance_id"], told["machine_type"]) == (1, "i-0abc", "m7i.large")
+        assert told["asked_at"] < told["ends_by"]
+        row = shell("runs", aws.url("p")).out.splitlines()[1]
+        assert row.split() == ["demo-1", "not", "started", "1,", "1", "open"]
+        assert shell("runs", aws.url("p"), "--json").json["runs"][0]["seconds"] == 0
 
     def test_cancel_asks_whoever_runs_it(self, shell: Shell, live: Live) -> None:
         said = shell("cancel", live.url, "a")
@@ -225,6 +257,25 @@ class TestMistakes:
         said = shell("status", aws.url("runs/nothing"))
         assert said.code == 3
         assert "is not a run: it has no plan.json" in said.err
+        assert said.err.endswith(f"list the runs: runner runs {aws.url('runs')}\n")
+
+    def test_a_run_of_the_cloud_by_its_id_alone(self, shell: Shell) -> None:
+        run_id = "demo-20261122T180405-abc123"
+        shell.write(".runner/demo-20261122T180405-abc124/plan.json", "{}")
+        assert shell("status", run_id).err.endswith("did you mean demo-20261122T180405-abc124?\n")
+        shell.write(".github/runner.yaml", "aws: {region: us-east-1, bucket: lab, prefix: ci}\n")
+        for command in ("status", "resume"):
+            said = shell(command, run_id)
+            assert said.code == 3
+            assert said.err.endswith(f"named by its URL: s3://lab/ci/runs/{run_id}\n")
+
+    def test_follow_without_a_place_to_show_it(self, shell: Shell, aws: Aws) -> None:
+        shell.write(".github/runner.yaml", f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: p}}\n")
+        said = shell("follow", "demo-20261122T180405-abc123")
+        assert (said.code, "no remote `origin` on GitHub" in said.err) == (2, True)
+        said = shell("follow", aws.url("p/runs"))
+        assert (said.code, "is where the runs are, and none of them" in said.err) == (2, True)
+        assert f"runner runs {aws.url('p/runs')}; then write {aws.url('p/runs/RUN_ID')}" in said.err
 
     def test_no_such_bucket(self, shell: Shell, aws: Aws) -> None:
         said = shell("status", "s3://no-such-bucket/runs/x")

@@ -55,13 +55,15 @@ def open_github(
     sleep: Callable[[float], None] = time.sleep,
     ledger: Path | None = None,
     patience: float = PATIENCE,
+    notice: Callable[[str], object] = lambda _: None,
 ) -> GitHub:
     """`where`: settings, or the environment that has them (UsageError where it does not).
 
     `ledger`: a file that all processes of this machine that write to this repository name, so that they share
     one budget. `patience`: seconds that one request may wait for its turn before ForgeBusyError.
+    `notice` is told of each try that got no reply.
     """
     settings = where if isinstance(where, Settings) else from_environment(where)
     account: Ledger = SharedLedger(ledger) if ledger is not None else OwnLedger()
     pace = Pace(clock=clock, sleep=sleep, limits=settings.limits, ledger=account, patience=patience)
-    return GitHub(Api(Session(settings, pace), settings.repository), pace)
+    return GitHub(Api(Session(settings, pace, notice), settings.repository), pace)

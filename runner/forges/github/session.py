@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
@@ -45,7 +45,9 @@ _SETTLING = 3.0
 class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
     """`request` returns only replies that succeeded; all else is raised as a ForgeError."""
 
-    def __init__(self, settings: Settings, pace: Pace) -> None:
+    def __init__(
+        self, settings: Settings, pace: Pace, notice: Callable[[str], object] = lambda _: None
+    ) -> None:
         super().__init__(settings.connect_timeout, settings.read_timeout)
         self.base_url = settings.api_url
         self.auth = _Bearer(settings.token)
@@ -62,6 +64,7 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
         self._mask = Masker([settings.token]).text
         self._serial = threading.RLock()
         self._doing = "ask GitHub"
+        self._notice = notice
 
     @contextlib.contextmanager
     def doing(self, words: str) -> Iterator[None]:
@@ -145,6 +148,7 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
             raise self.unsure("the reply was lost") from lost
         if left.get_backoff_time() > self.pace.patience:  # said as what it is, not as a limit of GitHub's
             raise self._unreached(said) from error
+        self._notice(f"cannot {self._doing} yet: {self.base_url} is not reached; it is tried again")
         self.pace.hold(left.get_backoff_time())
         return left
 
