@@ -18,13 +18,22 @@ from runner.cli.cloud import site_of
 from runner.cli.options import json_option, params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
 from runner.cli.terminal import say
-from runner.errors import FAILED, SUCCEEDED, NotFoundError, UsageError
+from runner.errors import FAILED, SUCCEEDED, NotFoundError, RunnerError, UsageError
+from runner.launching.attempts import ttl_of, types_of
+from runner.launching.cost import bound
+from runner.launching.prepare import region_of
+from runner.machines.advancing import Progress
 from runner.machines.beginning import Beginning, begin
 from runner.machines.live import Live
+from runner.machines.site import Site
 from runner.machines.standing import Standing
 from runner.model import Plan
+from runner.report.cost_words import at_most
+from runner.runs.opening import in_bucket
 from runner.runs.places import new_run_id
+from runner.runs.source import is_there
 from runner.setup.git import ask
+from runner.units import format_duration
 from runner.validate import as_launched
 
 _WITH_IT = ("templates", ".github/runner.yaml")
@@ -84,21 +93,57 @@ def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
         raise UsageError(plan.queue.refused[0], hint="leave it out")
     here = checkouts.find(Path.cwd())
     if commit is None and ask(here, "status", "--porcelain", "--untracked-files=no"):
-        say("runner: the machine gets the files of HEAD, without the changes that are not committed")
+        say(
+            f"runner: the queue is {plan.source} as it is here; the machine gets all other files as HEAD has "
+            "them, without the changes that are not committed"
+        )
     site = site_of(here)
     run_id = new_run_id(plan.queue.queue_id, time.time())
     by = f"{plan.git.actor or os.environ.get('USER', 'somebody')} with runner launch"
     beginning = Beginning(plan=plan, checkout=here, live=Live(run_id=run_id, source=plan.source), by=by)
-    done = begin(beginning, site)
     url = site.account.run_url(run_id)
+    done = _begun(beginning, site, url)
     if as_json:
         click.echo(json.dumps({"run_id": run_id, "instance_id": done.instance_id, "results": url}, indent=2))
     if done.standing is Standing.OVER:
-        say(f"runner: {done.said}")
+        say(f"runner: {run_id}: {done.said}\n  the run is over: runner status {url}")
         return FAILED
     if not as_json:
         click.echo(f"{run_id}: {done.said or done.words}")
+        click.echo(f"its cost:   {_bounds(plan, site)}")
         click.echo(f"watch it:   runner status --watch {url}")
         click.echo(f"its log:    runner logs --follow {url} {plan.queue.jobs[0].job_id}")
         click.echo(f"stop it:    runner cancel {url}")
     return SUCCEEDED
+
+
+def _begun(beginning: Beginning, site: Site, url: str) -> Progress:
+    """Says what becomes of a run that there is, and whose machine could not be asked for."""
+    try:
+        return begin(beginning, site)
+    except RunnerError:
+        if not _is_there(url):
+            raise
+        say(
+            f"runner: run {beginning.run_id} is open: `runner reconcile` goes on with it, "
+            f"`runner cancel {url}` ends it"
+        )
+        raise
+
+
+def _is_there(url: str) -> bool:
+    try:
+        return is_there(in_bucket(url))
+    except RunnerError:  # the bucket itself is the trouble: that is what is said
+        return False
+
+
+def _bounds(plan: Plan, site: Site) -> str:
+    """What a run may cost, and when its machines end."""
+    machine = plan.queue.machine
+    region, types = region_of(machine, site.account), types_of(machine)
+    cost = bound(plan.queue, region=region, prices=site.prices(region, types))
+    most = at_most(cost) if cost is not None else "unknown"
+    machines = f"{cost.machines} machines, if the first are lost" if cost is not None else "its machine"
+    life = format_duration(ttl_of(machine))
+    return f"{most} ({machines}); each ends by itself after {life}, whatever happens"

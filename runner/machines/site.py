@@ -69,7 +69,7 @@ def open_site(
         raise UsageError(
             f"no account is configured: {' and '.join(f'aws.{name}' for name in missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set",
-            hint="write `aws: {region: …, bucket: …, …}` into .github/runner.yaml; see docs/aws.md",
+            hint="write `aws: {region: …, bucket: …, …}` into .github/runner.yaml; see docs/aws.md of runner",
         )
     client = connect(Settings(region=account.region))
     root = Bucket(client, Location(bucket=account.bucket, prefix=account.prefix))
@@ -81,11 +81,19 @@ def open_site(
         program=functools.cache(functools.partial(_program, root)),
         endpoint=environ.get("AWS_ENDPOINT_URL", ""),
         policy=policy,
-        prices=lambda region, types: price_cache.current(
-            region, types, root, fetch=fetch_prices, carried=carried(), notice=notice
-        ),
+        prices=_prices(root, notice),
         notice=notice,
     )
+
+
+def _prices(root: Bucket, notice: Callable[[str], object]) -> Callable[[str, Sequence[str]], Prices]:
+    """Asked for once in a process, however often a launch looks at them: so is what is said of them."""
+
+    @functools.cache
+    def known(region: str, types: tuple[str, ...]) -> Prices:
+        return price_cache.current(region, types, root, fetch=fetch_prices, carried=carried(), notice=notice)
+
+    return lambda region, types: known(region, tuple(types))
 
 
 def _program(root: Bucket) -> Bundle:
