@@ -92,7 +92,7 @@ class HyperWorld:
         until(lambda: len(self.hypervisor.running) >= number or self._trouble(), seconds)
         return self.instances()[number - 1]
 
-    def wait_gone(self, seconds: float = 60.0) -> None:
+    def wait_gone(self, seconds: float = 90.0) -> None:
         """Until no machine is alive, and EC2 says so."""
         until(lambda: all(one.is_settled for one in self.instances()) or self._trouble(), seconds)
         self._trouble()
