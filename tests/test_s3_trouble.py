@@ -33,6 +33,7 @@ class TestSentences:
     @pytest.mark.parametrize(
         ("error", "message", "hint"),
         [
+            (sdk.ProfileNotFound(profile="nix"), "there is no AWS profile `nix`", "unset AWS_PROFILE"),
             (sdk.NoCredentialsError(), "there are no AWS credentials", "aws sso login"),
             (refused("ExpiredToken"), "the AWS credentials have expired", "get new ones"),
             (sdk.UnauthorizedSSOTokenError(), "the login to AWS has expired", "aws sso login"),
@@ -72,6 +73,10 @@ class TestSentences:
         assert message in made.message
         assert hint in made.hint
         assert "hush" not in made.message + made.hint
+
+    def test_of_no_bucket_it_names_the_service(self) -> None:
+        said = trouble("talk to", Location(bucket=""), sdk.NoRegionError()).message
+        assert said == "cannot talk to S3: no AWS region is set"
 
     @pytest.mark.parametrize(
         "error",

@@ -153,6 +153,12 @@ def test_without_credentials_nothing_was_done() -> None:
     assert "AWS_PROFILE" in said.hint
 
 
+def test_a_profile_that_does_not_exist_is_named() -> None:
+    said = trouble("talk to EC2", sdk.ProfileNotFound(profile="nix"))
+    assert said.message == "cannot talk to EC2: there is no AWS profile `nix`"
+    assert "aws configure list-profiles" in said.hint
+
+
 def told(state: str, code: str = "", message: str = "") -> Any:
     return instance(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CREDENTIALS = "set AWS_PROFILE, or log in: aws sso login"
+PROFILE = "correct or unset AWS_PROFILE; aws configure list-profiles lists what there is"
 LOGIN = "log in again: aws sso login"
 _QUOTA = "ask for more: https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas"
 _FALLBACK = "add types to `machine.fallback`, or subnets in other zones to `aws.subnets`; or try again later"

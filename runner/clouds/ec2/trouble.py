@@ -10,7 +10,7 @@ from types import MappingProxyType
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, CREDENTIALS, LOGIN, REFUSALS, UNSURE
+from runner.clouds.ec2.refusals import BUSY, CAPACITY, CREDENTIALS, LOGIN, PROFILE, REFUSALS, UNSURE
 from runner.errors import CapacityError, CloudBusyError, CloudError, CloudRefusedError, CloudUnsureError
 from runner.problems import shorten
 
@@ -56,10 +56,8 @@ def trouble(what: str, error: Exception, *, writes: bool = False) -> CloudError:
     begun = f"cannot {what}"
     if isinstance(error, sdk.ClientError):
         return _answered(begun, error, writes=writes)
-    if isinstance(error, _LOGGED_OUT):
-        return CloudRefusedError(f"{begun}: the login to AWS has expired", hint=LOGIN)
-    if isinstance(error, _NO_CREDENTIALS):
-        return CloudRefusedError(f"{begun}: there are no AWS credentials", hint=CREDENTIALS)
+    if isinstance(error, (*_NO_CREDENTIALS, *_LOGGED_OUT)):
+        return _nobody(begun, error)
     if isinstance(error, sdk.NoRegionError):
         return CloudRefusedError(f"{begun}: no AWS region is set", hint="set `aws.region`, or AWS_REGION")
     if isinstance(error, _UNANSWERED):
@@ -69,6 +67,15 @@ def trouble(what: str, error: Exception, *, writes: bool = False) -> CloudError:
     return CloudRefusedError(
         f"{begun}: {type(error).__name__}", hint="check the AWS settings: aws configure list"
     )
+
+
+def _nobody(begun: str, error: Exception) -> CloudError:
+    if isinstance(error, sdk.ProfileNotFound):
+        name = shorten(error.kwargs["profile"])
+        return CloudRefusedError(f"{begun}: there is no AWS profile `{name}`", hint=PROFILE)
+    if isinstance(error, _LOGGED_OUT):
+        return CloudRefusedError(f"{begun}: the login to AWS has expired", hint=LOGIN)
+    return CloudRefusedError(f"{begun}: there are no AWS credentials", hint=CREDENTIALS)
 
 
 def code_of(error: sdk.ClientError) -> str:

@@ -14,6 +14,7 @@ from runner.problems import shorten
 from runner.stores.s3.location import Location
 
 _CREDENTIALS = "set AWS_PROFILE, or log in: aws sso login"
+_PROFILE = "correct or unset AWS_PROFILE; aws configure list-profiles lists what there is"
 _SKEW = "this machine's clock is off by more than 15 minutes"
 _REFUSALS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
@@ -79,13 +80,11 @@ def told(what: str, where: Location) -> Iterator[None]:
 
 def trouble(what: str, where: Location, error: Exception) -> StoreError:
     """`what`: a verb in words. Nothing of the SDK's own message is passed on: it may quote what was sent."""
-    begun = f"cannot {what} {shorten(str(where), 300)}"
+    begun = f"cannot {what} {shorten(str(where), 300) if where.bucket else 'S3'}"
     if isinstance(error, sdk.ClientError):
         return _refused(begun, where, error)
-    if isinstance(error, _NO_CREDENTIALS):
-        return StoreError(f"{begun}: there are no AWS credentials", hint=_CREDENTIALS)
-    if isinstance(error, _LOGGED_OUT):
-        return StoreError(f"{begun}: the login to AWS has expired", hint="log in again: aws sso login")
+    if isinstance(error, (*_NO_CREDENTIALS, *_LOGGED_OUT)):
+        return _nobody(begun, error)
     if isinstance(error, sdk.NoRegionError):
         return StoreError(f"{begun}: no AWS region is set", hint="set AWS_REGION to the bucket's region")
     if isinstance(error, _UNANSWERED):
@@ -94,6 +93,15 @@ def trouble(what: str, where: Location, error: Exception) -> StoreError:
             hint="check the network, and AWS_ENDPOINT_URL where it is set; then try again",
         )
     return StoreError(f"{begun}: {type(error).__name__}", hint="check the AWS settings: aws configure list")
+
+
+def _nobody(begun: str, error: Exception) -> StoreError:
+    if isinstance(error, sdk.ProfileNotFound):
+        name = shorten(error.kwargs["profile"])
+        return StoreError(f"{begun}: there is no AWS profile `{name}`", hint=_PROFILE)
+    if isinstance(error, _LOGGED_OUT):
+        return StoreError(f"{begun}: the login to AWS has expired", hint="log in again: aws sso login")
+    return StoreError(f"{begun}: there are no AWS credentials", hint=_CREDENTIALS)
 
 
 def code_of(error: sdk.ClientError) -> str:
