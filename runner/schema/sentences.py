@@ -41,6 +41,8 @@ _OTHER_WORDS = {
     "id": ("job_id", "queue_id"),
     "if": ("when",),
     "inputs": ("params",),
+    "instance_type": ("type",),
+    "machine_type": ("type",),
     "max_retries": ("retry_count", "max_attempts"),
     "name": ("job_id", "queue_name"),
     "needs": ("depends_on",),

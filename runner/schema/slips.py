@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from runner.document.scalars import BadScalarError, resolve
 from runner.problems import shorten
@@ -19,6 +22,9 @@ _PARAMS = {
     float: "{type: number, default: 0.5}",
     list: "{type: list, default: [a, b]}",
 }
+_FLAGS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_OTHER_PROVIDERS = {"aws": "ec2", "amazon": "ec2", "cloud": "ec2", "here": "local", "localhost": "local"}
+_PROVIDERS = ("ec2", "local", "batch", "slurm")
 _JOBS = "put a job below it, a list item each: `- job_id: NAME`"
 
 
@@ -29,13 +35,21 @@ def slip(finding: Finding, expected: str) -> str:
         return 'write "" for an empty text' if value is None else "a job gets texts: join the parts into one"
     if finding.route[:-1] == ("params",) and not isinstance(value, dict):
         return f"such as `{_PARAMS.get(type(value), '{type: string, default: small}')}`"
-    if expected == "a duration" and isinstance(value, str):
-        return _duration(value)
     if expected.startswith("a list"):
         return _listed(finding)
-    if isinstance(value, str) and would_fit(finding):
-        return "remove the quotes"
-    return ""
+    return _of_text(value, finding, expected) if isinstance(value, str) else ""
+
+
+def _of_text(text: str, finding: Finding, expected: str) -> str:
+    if expected == "a duration":
+        return _duration(text)
+    if expected == "true or false" and text.lower() in _FLAGS:
+        return f"write `{_FLAGS[text.lower()]}`, without quotes"
+    if expected.startswith("one of"):
+        return _choice(text, finding)
+    if finding.route == ("machine",):
+        return _machine(text)
+    return "remove the quotes" if would_fit(finding) else ""
 
 
 def _duration(text: str) -> str:
@@ -45,6 +59,30 @@ def _duration(text: str) -> str:
     short = " ".join(f"{number}{_UNITS[unit.lower()]}" for number, unit in _IN_WORDS.findall(text))
     rest = _IN_WORDS.sub("", text).lower().replace("and", "").strip(" ,")
     return f"did you mean `{short}`?" if short and not rest and parse_duration(short) is not None else ""
+
+
+def _choice(text: str, finding: Finding) -> str:
+    choices = [c for schema in finding.branches or (finding.schema,) for c in schema.get("enum", ())]
+    near = _near(text, choices)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def _machine(text: str) -> str:
+    """Its provider alone, or its type alone."""
+    near = _near(text, _PROVIDERS)
+    if near:
+        return f"did you mean `{{provider: {near}}}`?"
+    type_ = text if re.fullmatch(r"[a-z]\w*\.\w+", text, re.ASCII) else "m7i.large"
+    return f"such as `{{provider: ec2, type: {shorten(type_)}}}`"
+
+
+def _near(text: str, choices: Sequence[Any]) -> str:
+    plain = text[:64].lower()
+    if _OTHER_PROVIDERS.get(plain) in choices:
+        return _OTHER_PROVIDERS[plain]
+    by_lower = {str(choice).lower(): str(choice) for choice in choices}
+    near = difflib.get_close_matches(plain, by_lower, n=1, cutoff=0.6)
+    return by_lower[near[0]] if near else ""
 
 
 def _listed(finding: Finding) -> str:
