@@ -372,6 +372,48 @@ class TestMachine:
         jobs = [job("a", secrets={"S": "env:MINE"}, environment={"E": "${MINE}"}, command="echo $MINE")]
         assert checked(*jobs, machine={"provider": "ec2", name: bad[name]}, around=around) == []
 
+    def test_a_price_is_looked_for_where_a_machine_is_launched_alone(self) -> None:
+        def never() -> dict[str, set[str]]:
+            raise AssertionError("the table is read for a queue that has no machine of its own")
+
+        assert checked(job("a"), around=Around(offered=never)) == []
+        around = Around(machine={"provider": "ec2"}, here=True, offered=never)
+        assert checked(job("a"), around=around) == []
+
+    @pytest.mark.parametrize(
+        ("region", "own", "routes"),
+        [
+            ("us-east-1", {}, []),
+            ("us-esat-1", {}, [("no-price", ())]),
+            ("us-esat-1", {"region": "us-east-1"}, []),
+            ("us-east-1", {"region": "us-esat-1"}, [("no-price", ("machine", "region"))]),
+            ("us-east-1", {"region": "${{ params.x }}"}, []),
+            ("us-east-1", {"type": "m7i.small"}, [("no-price", ("machine", "type"))]),
+            ("us-east-1", {"type": "${{ params.x }}"}, []),
+            ("eu-west-1", {"type": "c7i.large", "fallback": ["m7i.large"]}, []),
+            ("us-east-1", {"fallback": ["m7i.large", "m7.x"]}, [("no-price", ("machine", "fallback", 1))]),
+        ],
+    )
+    def test_no_price(self, region: str, own: dict[str, Any], routes: list[tuple[str, Route]]) -> None:
+        offered = {"us-east-1": {"m7i.large", "c7i.large"}, "eu-west-1": {"m7i.large"}}
+        around = Around(account=self.ALL, region=region, machine={"provider": "ec2"}, offered=lambda: offered)
+        problems = checked(job("a"), around=around, **({"machine": own} if own else {}))
+        assert rules(problems) == routes
+        assert all(problem.severity is Severity.WARNING for problem in as_launched(problems))
+        assert all("aws.region" in problem.message for problem in problems if not own)
+
+    @pytest.mark.parametrize(
+        ("policy", "profile", "said"),
+        [(None, "", True), (("ssm:/other/*",), "", False), (None, "of-my-own", False)],
+    )
+    def test_a_place_that_the_role_may_not_read(
+        self, policy: tuple[str, ...] | None, profile: str, said: bool
+    ) -> None:
+        machine = {"provider": "ec2", **({"instance_profile": profile} if profile else {})}
+        around = Around(account=self.ALL, policy=Policy(secrets=policy))
+        problems = checked(job("a", secrets={"HF": "ssm:/other/hf"}), machine=machine, around=around)
+        assert rules(problems) == ([("secret-place", ("jobs", 0, "secrets", "HF"))] if said else [])
+
     def test_what_ends_a_launch_is_an_error_for_those_who_launch(self) -> None:
         problems = checked(job("a", secrets={"S": "env:MINE"}, timeout="9h"), machine={"provider": "ec2"})
         assert {p.severity for p in problems} == {Severity.WARNING}
@@ -393,6 +435,7 @@ class TestBounds:
         assert nearest("process-chnk-77", [*known, "process-chunk-77x"]).startswith("process-ch")
         assert did_you_mean("zzz", known) == ""
         assert nearest("BUILD", ["build", "test"]) == "build"
+        assert nearest("us-esat-1", ["us-west-1", "us-east-1", "us-west-2"]) == "us-east-1"
 
 
 class TestCron:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
-from pathlib import Path
 
+from runner.launching.offers import table
 from runner.model import Queue
 from runner.plan import analyse
 from runner.plan.cost import MOST_RESUMES, Cost, cost_of
@@ -13,13 +12,11 @@ from runner.plan.prices import Prices, RegionPrices, actual
 
 __all__ = ["MOST_RESUMES", "Cost", "Prices", "RegionPrices", "actual", "bound", "carried"]
 
-_TABLE = Path(__file__).with_name("prices.json")
-
 
 @functools.cache
 def carried() -> Prices:
     """The table that comes with the program: old, and better than nothing."""
-    form = json.loads(_TABLE.read_bytes())
+    form = table()
     sources = form["sources"]
     return Prices(
         regions={

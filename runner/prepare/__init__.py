@@ -16,6 +16,7 @@ from typing import Any
 from runner import config as configuration
 from runner.config import Config
 from runner.document import Document, parse
+from runner.launching.offers import offered
 from runner.load import load
 from runner.model import Git, Queue
 from runner.prepare import reading
@@ -126,6 +127,8 @@ def _around(config: Config, environ: Mapping[str, str], *, here: bool) -> Around
         machine=config.machine,
         has_aws=config.has_aws,
         account=frozenset(name for name in named if getattr(config.account, name)),
+        region=config.account.region,
+        offered=offered,
         environ=environ,
         here=here,
     )

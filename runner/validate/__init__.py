@@ -22,6 +22,7 @@ from runner.validate import (
     literals,
     machine,
     notes,
+    offers,
     pools,
     reading,
     results,
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     environment.floats,
     environment.unset,
     environment.unset_secrets,
+    environment.out_of_reach,
     commands.undefined,
     literals.literal_secrets,
     results.shared_paths,
@@ -65,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     machine.architectures,
     machine.sizes,
     machine.idle,
+    offers.prices,
     notes.idle_retries,
     notes.not_yet,
 )
@@ -82,7 +85,7 @@ def check(
     rest = conforming(tree, problems)
     if rest is None:
         return problems
-    facts = Facts(rest, around, deferred or {})
+    facts = Facts(rest, around, deferred or {}, [problem.route for problem in problems])
     for rule in RULES:
         problems += _bounded(rule(facts))
     return problems

@@ -12,6 +12,8 @@ from runner.validate.facts import Facts, JobAt, environment_route, environments,
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _REFUSES = "and `run` would refuse to start"
+_PLACES = {"ssm": "ssm:/runner/", "secretsmanager": "secretsmanager:runner/"}
+"""What the role of machines opens by itself: parameters and secrets below these."""
 _HIDDEN = re.compile(r"GITHUB_TOKEN|ACTIONS_\w*", re.ASCII)
 
 
@@ -52,6 +54,34 @@ def unset_secrets(facts: Facts) -> Iterator[Problem]:
                 yield _told(facts, _no_secret(name, wanted, (*route, name)), wanted)
 
 
+def out_of_reach(facts: Facts) -> Iterator[Problem]:
+    """Places that the role of docs/aws.md does not open to machines; other roles, and `policy.secrets`, are
+    somebody's own decision."""
+    if not facts.launches or facts.around.policy.secrets is not None:
+        return
+    if facts.machine.options.get("instance_profile"):
+        return
+    for job, secrets in _secrets(facts):
+        for name, source in secrets.items():
+            place = _PLACES.get(source.partition(":")[0], "")
+            if not is_expression(source) and not source.startswith((place, "secretsmanager:arn:")):
+                route = facts.in_defaults("secrets") if job is None else job.route("secrets")
+                yield _elsewhere(name, place, (*route, name))
+
+
+def _elsewhere(name: str, place: str, route: Route) -> Problem:
+    """A warning: the role may have been given more."""
+    return Problem(
+        rule="secret-place",
+        message=f"the place of the secret `{shorten(name)}` does not begin with `{place}`: the role that "
+        "docs/aws.md of runner makes for machines reads no other",
+        hint=f'move it; or, where the role reads it, list all places: `policy: {{secrets: ["{place}*", …]}}` '
+        "in .github/runner.yaml",
+        severity=Severity.WARNING,
+        route=route,
+    )
+
+
 def _secrets(facts: Facts) -> Iterator[tuple[JobAt | None, Mapping[str, str]]]:
     yield None, facts.defaults.get("secrets") or {}
     yield from ((job, job.fields.get("secrets") or {}) for job in facts.jobs)
@@ -61,13 +91,23 @@ def _told(facts: Facts, problem: Problem, wanted: str) -> Problem:
     """On a machine that is launched nobody can set it. An error where one is launched, see `as_launched`."""
     if not facts.launches or _HIDDEN.fullmatch(wanted):
         return problem
-    is_secret = "secrets" in problem.route
-    hint = "keep it where the machine can read it: `ssm:/path` or `secretsmanager:id`"
+    shown = shorten(wanted, 40)
+    kept = f"/runner/{shown}"
+    if "secrets" in problem.route:
+        hint = (
+            f"keep it where the machine reads it: `aws ssm put-parameter --type SecureString --name {kept} "
+            f'--value "$(cat)"`, then write `"ssm:{kept}"`'
+        )
+    else:
+        hint = (
+            f'if it is a secret, never write it here: declare `{shown}: "ssm:{kept}"` under `secrets`; '
+            "anything else: write the value itself"
+        )
     return replace(
         problem,
         rule="not-on-machine",
         message=f"nothing sets {shorten(wanted)} on a machine that is launched",
-        hint=hint if is_secret else f"write the value itself, or declare {shorten(wanted)} under `secrets`",
+        hint=hint,
     )
 
 

@@ -42,13 +42,16 @@ class Around:
     """What surrounds a file. `machine` is the configured one, `environ` the runner's own environment.
 
     `account`: what of `region`, `bucket` and `instance_profile` the configuration sets. `here`: the queue is
-    about to run on this machine, whichever it asks for.
+    about to run on this machine, whichever it asks for. `region`: the configured one. `offered`: region → the
+    types that a price is known of there; it is asked only for a queue that a machine is launched for.
     """
 
     policy: Policy = field(default_factory=Policy)
     machine: Mapping[str, Any] = field(default_factory=dict)
     has_aws: bool = False
     account: frozenset[str] = frozenset()
+    region: str = ""
+    offered: Callable[[], Mapping[str, Collection[str]]] = field(default=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     here: bool = False
 
@@ -67,14 +70,20 @@ class JobAt(NamedTuple):
 
 
 class Facts:
-    """One queue file for all rules. The tree follows the schema: where it did not, parts were left out."""
+    """One queue file for all rules. The tree follows the schema: where it did not, at `broken`, parts were
+    left out."""
 
     def __init__(
-        self, tree: Mapping[str, Any], around: Around, deferred: Mapping[Route, frozenset[str]]
+        self,
+        tree: Mapping[str, Any],
+        around: Around,
+        deferred: Mapping[Route, frozenset[str]],
+        broken: Iterable[Route] = (),
     ) -> None:
         self.tree = tree
         self.around = around
         self.deferred = deferred
+        self.has_whole_machine = not any(route[:1] == ("machine",) for route in broken)
         self.fields = canonical.renamed(tree, canonical.QUEUE_ALIASES)
         self.defaults: Mapping[str, Any] = canonical.job(self.fields.get("defaults") or {})
         self.jobs = [

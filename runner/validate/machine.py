@@ -16,11 +16,13 @@ _ENDS_A_LAUNCH = frozenset({"no-account", "not-on-machine"})
 _NEEDED = ("region", "bucket", "instance_profile")
 _WRITE = (
     "write `aws: {region: us-east-1, bucket: my-runs, instance_profile: runner-instance}` into "
-    ".github/runner.yaml; docs/aws.md says how an account gets these"
+    ".github/runner.yaml; docs/aws.md of runner says how an account gets these"
 )
 SHORTEST = 300.0
 """Seconds: a machine boots, and stores everything before its end."""
 _LARGEST_DISK = 64 << 40
+_SMALLEST_DISK = 10**9
+"""Bytes. EC2 counts in GiB: less is a number that lacks its unit."""
 _FORMS = {
     "type": (
         re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+"),
@@ -39,6 +41,10 @@ _FORMS = {
         "the name alone, not its ARN",
     ),
 }
+
+
+def names_a_type(text: str) -> bool:
+    return _FORMS["type"][0].fullmatch(text) is not None
 
 
 def as_launched(problems: Iterable[Problem]) -> list[Problem]:
@@ -63,7 +69,7 @@ def account(facts: Facts) -> Iterator[Problem]:
     missing = [name for name in _NEEDED if name not in facts.around.account and not own.get(name)]
     if missing:
         message = f"no machine can be launched: .github/runner.yaml does not set {_listed(missing)}"
-        route = _route(facts, "provider")
+        route = route_to(facts, "provider")
         yield Problem(rule="no-account", message=message, hint=_WRITE, severity=Severity.WARNING, route=route)
 
 
@@ -73,8 +79,8 @@ def forms(facts: Facts) -> Iterator[Problem]:
         return
     fallback = facts.machine.options.get("fallback")
     others = fallback if isinstance(fallback, list) else []
-    texts = [(name, facts.machine.options.get(name), _route(facts, name)) for name in _FORMS]
-    texts += [("type", other, _route(facts, "fallback", at)) for at, other in enumerate(others)]
+    texts = [(name, facts.machine.options.get(name), route_to(facts, name)) for name in _FORMS]
+    texts += [("type", other, route_to(facts, "fallback", at)) for at, other in enumerate(others)]
     for name, value, route in texts:
         pattern, what, example = _FORMS[name]
         if isinstance(value, str) and not is_expression(value) and not pattern.fullmatch(value):
@@ -96,7 +102,7 @@ def architectures(facts: Facts) -> Iterator[Problem]:
         )
         at = facts.machine.options["fallback"].index(odd[0])
         hint = "name types of one architecture in `type` and `fallback`"
-        yield _problem(message, hint, _route(facts, "fallback", at))
+        yield _problem(message, hint, route_to(facts, "fallback", at))
 
 
 def sizes(facts: Facts) -> Iterator[Problem]:
@@ -108,16 +114,20 @@ def sizes(facts: Facts) -> Iterator[Problem]:
         least = format_duration(SHORTEST)
         message = f"a machine that lives {format_duration(seconds)} is gone before its jobs have done much"
         hint = f"it boots first and stores everything last: at least {least}"
-        yield _problem(message, hint, _route(facts, "ttl"))
+        yield _problem(message, hint, route_to(facts, "ttl"))
     size = None if disk is None else parse_size(disk)
-    if size is not None and not 0 < size <= _LARGEST_DISK:
+    if size is not None and not _SMALLEST_DISK <= size <= _LARGEST_DISK:
         message = f"no disk has {format_size(size)}"
-        hint = f"at most {format_size(_LARGEST_DISK)}; leave it out for what the image needs"
-        yield _problem(message, hint, _route(facts, "disk"))
+        hint = _without_unit(disk) or (
+            f"from 1GB to {format_size(_LARGEST_DISK)}; leave it out for what the image needs"
+        )
+        yield _problem(message, hint, route_to(facts, "disk"))
 
 
 def idle(facts: Facts) -> Iterator[Problem]:
     """Fields that do nothing on the machine that the queue has."""
+    if not facts.has_whole_machine:  # it may well have another provider than is left of it
+        return
     own = facts.fields.get("machine") or {}
     if facts.machine.provider == "ec2":
         names, why = [name for name in ("image",) if name in own], "on EC2 jobs run without containers"
@@ -140,6 +150,12 @@ def idle(facts: Facts) -> Iterator[Problem]:
         )
 
 
+def _without_unit(disk: Any) -> str:
+    """A number alone counts bytes; whoever writes one means gigabytes."""
+    digits = str(disk).strip()
+    return f"did you mean `{digits}GB`?" if re.fullmatch(r"[1-9]\d{0,4}", digits) else ""
+
+
 def _listed(names: list[str]) -> str:
     named = [f"`aws.{name}`" for name in names]
     return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
@@ -150,7 +166,7 @@ def _known(facts: Facts, name: str) -> Any:
     return None if is_expression(value) else value
 
 
-def _route(facts: Facts, name: str, *more: int) -> Route:
+def route_to(facts: Facts, name: str, *more: int) -> Route:
     """To the field, to `machine`, or to the whole file where the machine comes from the configuration."""
     own = facts.fields.get("machine") or {}
     if name in own:

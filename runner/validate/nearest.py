@@ -24,7 +24,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
             if len(likely) >= _MOST:
                 break
     by_lower = {candidate.lower(): candidate for candidate in reversed(likely)}
-    found = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(lower, by_lower, n=4, cutoff=0.7)
+    # Letters that changed places go before a letter that is another one.
+    found.sort(key=lambda candidate: sorted(candidate) != sorted(lower))
     return by_lower[found[0]] if found else ""
 
 

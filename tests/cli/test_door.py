@@ -77,8 +77,9 @@ class TestHelp:
         assert done.stderr == ""
 
 
-def test_validate_loads_nothing_that_only_runs_need(shell: Shell) -> None:
-    shell.write("q.yaml", "jobs: [{job_id: a, command: 'true'}]")
+@pytest.mark.parametrize("machine", ["{}", "{provider: ec2, type: m7i.large}"])
+def test_validate_loads_nothing_that_only_runs_need(shell: Shell, machine: str) -> None:
+    shell.write("q.yaml", f"machine: {machine}\njobs: [{{job_id: a, command: 'true'}}]")
     needless = (
         "rich",
         "platformdirs",
