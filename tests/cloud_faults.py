@@ -95,7 +95,9 @@ class Told:
         return merge
 
     def comments(self, kind: str) -> list[str]:
-        said = (comment.body for comment in self.loop.forge.comments(self.pull.number))
+        """Those that are not folded: of two that were posted at the same moment one is."""
+        found = self.loop.forge.comments(self.pull.number)
+        said = (comment.body for comment in found if not comment.minimized)
         return [body for body in said if body.startswith(f"<!-- runner:{kind} ")]
 
     @property

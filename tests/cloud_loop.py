@@ -104,13 +104,7 @@ class CloudLoop:
         return pull
 
     def review(self, pull: PullRequest, config: Config, *sources: str) -> None:
-        place = AtCommit(checkout=self.repository.folder, git=Git(), at=0.0, config=config)
-        plans = [plan_file(source, place).plan for source in sources]
-        described = digests.description(
-            "planned", digests.agreed([plan for plan in plans if plan is not None])
-        )
-        made = Status(context=digests.CONTEXT, state="success", description=described)
-        self.forge.set_status(pull.head_commit, made)
+        self.forge.set_status(pull.head_commit, reviewed(self.repository.folder, *sources, config=config))
 
     def stage(self, event: str, **more: Any) -> Stage:
         self.runs += 1
@@ -159,3 +153,13 @@ class CloudLoop:
 def queue(command: str = "echo hello", **fields: Any) -> str:
     machine = {"provider": "ec2", "type": "m7i.large", "ttl": "1h"}
     return json.dumps({"machine": machine, **fields, "jobs": [{"job_id": "a", "command": command}]})
+
+
+def reviewed(checkout: Path, *sources: str, config: Config | None = None) -> Status:
+    """What the plan of a pull request leaves on its head."""
+    place = AtCommit(checkout=checkout, git=Git(), at=0.0, config=config or Config())
+    plans = [plan_file(source, place).plan for source in sources]
+    agreed = digests.agreed([plan for plan in plans if plan is not None])
+    return Status(
+        context=digests.CONTEXT, state="success", description=digests.description("planned", agreed)
+    )
