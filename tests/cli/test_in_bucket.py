@@ -123,6 +123,8 @@ class TestOver:
         for command in ("resume", "retry"):
             said = pair.shell(command, pair.url)
             assert (said.code, "no account is configured" in said.err) == (2, True)
+            said = pair.shell(command, pair.url, "--max-parallel", "2")
+            assert (said.code, "is for runs on this machine" in said.err) == (2, True)
 
     def test_list(self, pair: Pair, aws: Aws) -> None:
         aws.at("p/runs/other-20200101T000000-aaaaaa").put("plan.json", b"{}")
