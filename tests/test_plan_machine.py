@@ -47,6 +47,7 @@ def shown(**options: Any) -> Preview:
             {"region": "eu-north-1", "disk": "200GB", "user": "ubuntu", "ami": "ami-0abc", "spot": "false"},
             "EC2 m7i.large, on-demand, eu-north-1, 4h at most, ami-0abc, 200 GB disk, jobs as ubuntu",
         ),
+        ({"spot": "True"}, "EC2 m7i.large, spot then on-demand, 4h at most, Ubuntu 24.04"),
         (
             {"fallback": [f"m{n}i.large" for n in range(1, 7)]},
             (

@@ -37,6 +37,12 @@ def ttl_of(machine: Machine) -> float:
     return (parse_duration(given) if isinstance(given, str | int | float) else None) or DEFAULT_TTL
 
 
+def is_spot(options: Mapping[str, Any]) -> bool:
+    """Whether spot capacity is asked for first. A text where the value came from a parameter."""
+    asked = options.get("spot")
+    return asked is True or (isinstance(asked, str) and asked.strip().lower() == "true")
+
+
 def architecture_of(type_: str) -> str:
     """`arm64` or `x86_64`, in EC2's words: Graviton families have a `g` behind their generation."""
     return "arm64" if _ARM.fullmatch(type_.partition(".")[0]) else "x86_64"

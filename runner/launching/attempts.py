@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from runner.canonical.machine import DEFAULT_TTL, DEFAULT_TYPE, architecture_of, ttl_of, types_named
+from runner.canonical.machine import DEFAULT_TTL, DEFAULT_TYPE, architecture_of, is_spot, ttl_of, types_named
 from runner.errors import UsageError
 from runner.launching.account import Account
 from runner.model import Machine
@@ -47,7 +47,7 @@ def plan_of_attempts(machine: Machine, account: Account) -> list[Attempt]:
     types = types_of(machine)
     own = str(machine.options.get("subnet") or "")
     subnets = (own,) if own else account.subnets or ("",)
-    markets = (True, False) if _flag(machine.options.get("spot")) else (False,)
+    markets = (True, False) if is_spot(machine.options) else (False,)
     wanted = itertools.product(markets, types, dict.fromkeys(subnets))
     return [Attempt(type=type_, spot=spot, subnet=subnet) for spot, type_, subnet in wanted]
 
@@ -76,8 +76,3 @@ def disk_of(machine: Machine, image: Image) -> int:
     """GiB, never less than the image needs."""
     asked = parse_size(machine.options.get("disk") or 0) or 0
     return max(math.ceil((asked or DEFAULT_DISK) / _GIB), image.disk)
-
-
-def _flag(value: object) -> bool:
-    """A text where the value came from a parameter."""
-    return value is True or (isinstance(value, str) and value.strip().lower() == "true")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from runner.canonical.machine import DEFAULT_TTL, types_named
+from runner.canonical.machine import DEFAULT_TTL, is_spot, types_named
 from runner.model import Machine
 from runner.plan import Preview
 from runner.plan.words import counted
@@ -60,7 +60,7 @@ def _types(options: Mapping[str, Any], mark: Mark) -> str:
 
 
 def _details(options: Mapping[str, Any], region: str, mark: Mark) -> Iterator[str]:
-    yield "spot then on-demand" if options.get("spot") in (True, "true") else "on-demand"
+    yield "spot then on-demand" if is_spot(options) else "on-demand"
     if region:
         yield mark(region)
     yield f"{_amount(options.get('ttl', DEFAULT_TTL), parse_duration, format_duration, mark)} at most"
