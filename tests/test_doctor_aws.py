@@ -114,7 +114,7 @@ FOUND = Account(
     profile=Profile(name="runner-instance", role=INSTANCE),
     images=(Image(id="ami-0abc", root_device="/dev/sda1", disk=8),),
     network=Network(default="vpc-1", subnets=(A, B)),
-    group=Group(id="sg-1", vpc="vpc-1", inbound=0, outbound=1),
+    group=Group(id="sg-1", vpc="vpc-1", outbound=1),
     kinds=(
         Kind(name="m7i.large", vcpus=2, zones=("us-east-1a", "us-east-1b")),
         Kind(name="g6.xlarge", vcpus=4, zones=("us-east-1b",)),
@@ -449,11 +449,11 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
         [(PROBLEM, "the security group sg-1 lets others in")],
     ),
     "closed-group": (
-        with_found(group=Group(id="sg-1", vpc="vpc-1", inbound=0, outbound=0)),
+        with_found(group=Group(id="sg-1", vpc="vpc-1", outbound=0)),
         [(PROBLEM, "the security group sg-1 lets nothing out")],
     ),
     "foreign-group": (
-        with_found(group=Group(id="sg-1", vpc="vpc-2", inbound=0, outbound=1)),
+        with_found(group=Group(id="sg-1", vpc="vpc-2", outbound=1)),
         [
             (
                 PROBLEM,

@@ -153,11 +153,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A security group; how many rules it has for each way."""
+    """A security group that lets nobody in. `outbound`: how many rules it has for what goes out."""
 
     id: str
     vpc: str
-    inbound: int
     outbound: int
 
 

@@ -46,7 +46,6 @@ def group(ec2: Client, asked: Asked) -> Group:
     return Group(
         id=name,
         vpc=str(found.get("VpcId", "")),
-        inbound=len(found.get("IpPermissions", ())),
         outbound=len(found.get("IpPermissionsEgress", ())),
     )
 
