@@ -296,6 +296,15 @@ def test_an_account_without_credentials_is_said_once(monkeypatch: pytest.MonkeyP
     )
 
 
+def test_a_profile_that_does_not_exist_is_a_mistake(monkeypatch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nix")
+    found = looking.look(Asked(region="eu-west-1"))
+    assert isinstance(found, Unasked)
+    assert found.failed
+    assert found.why.endswith("there is no AWS profile `nix`")
+    assert "AWS_PROFILE" in found.fix
+
+
 def test_nobody_waits_for_what_does_not_answer(monkeypatch: pytest.MonkeyPatch, aws: Emulator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a question, and never says a word
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
