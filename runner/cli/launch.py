@@ -110,6 +110,8 @@ def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
         return FAILED
     if not as_json:
         click.echo(f"{run_id}: {done.said or done.words}")
+        if not done.instance_id:
+            click.echo("goes on:    runner reconcile asks again, as the workflow does on its schedule")
         click.echo(f"its cost:   {_bounds(plan, site)}")
         click.echo(f"watch it:   runner status --watch {url}")
         click.echo(f"its log:    runner logs --follow {url} {plan.queue.jobs[0].job_id}")

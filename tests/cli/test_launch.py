@@ -1,0 +1,85 @@
+"""`runner launch` against the emulator: what it says of the run that it made."""
+
+from __future__ import annotations
+
+import contextlib
+
+import boto3
+import pytest
+
+from tests.aws import Aws
+from tests.aws_strict import IMAGE
+from tests.cli.shell import Shell
+
+pytestmark = pytest.mark.slow
+
+QUEUE = """\
+queue_id: demo
+machine: {{provider: ec2, type: m7i.large, ttl: 1h, ami: {image}{more}}}
+jobs:
+  - {{job_id: a, command: "true"}}
+"""
+
+
+@pytest.fixture
+def account(shell: Shell, aws: Aws) -> Shell:
+    """A checkout with a commit, in an account of its own region."""
+    iam = boto3.client("iam", endpoint_url=aws.endpoint)
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_instance_profile(InstanceProfileName="runner-instance")
+    ec2 = boto3.client("ec2", region_name="us-east-1", endpoint_url=aws.endpoint)
+    with contextlib.suppress(ec2.exceptions.ClientError):  # the emulator is one for all tests
+        ec2.create_security_group(GroupName="queue-runner", Description="no way in")
+    shell.write(
+        ".github/runner.yaml",
+        f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: ci, instance_profile: runner-instance}}\n",
+    )
+    shell.write("queue.yaml", QUEUE.format(image=IMAGE, more=""))
+    shell.write("other", "file\n")
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
+        shell.git(*words)
+    return shell
+
+
+def test_what_it_costs_and_when_it_ends(account: Shell) -> None:
+    said = account("launch", "queue.yaml")
+    assert said.code == 0, said.err
+    first, cost, *_ = said.out.splitlines()
+    assert "is asked to run it" in first
+    assert cost.startswith("its cost:   at most $0.")
+    assert cost.endswith(
+        "(3 machines, if the first are lost); each ends by itself after 1h, whatever happens"
+    )
+    assert said.err.count("older prices are used") <= 1
+
+
+def test_changes_that_are_not_committed(account: Shell) -> None:
+    account.write("other", "changed\n")
+    said = account("launch", "queue.yaml").err
+    assert "the queue is queue.yaml as it is here; the machine gets all other files as HEAD has them" in said
+
+
+def test_one_that_never_gets_a_machine(account: Shell, aws: Aws) -> None:
+    account.write("queue.yaml", QUEUE.format(image="ami-00000000000000000", more=""))
+    said = account("launch", "queue.yaml")
+    assert said.code in {1, 4}
+    url = said.err.rstrip().rpartition("runner status ")[2]
+    assert url.startswith(aws.url("ci/runs/demo-")), said.err
+    assert f"runner: {url.rpartition('/')[2]}: no machine: " in said.err
+    shown = account("status", url).out
+    assert "machine: none was launched, cost $0.00" in shown
+    told = account("report", url).out
+    assert "Class: never ran." in told
+    assert "without a name" not in told
+    assert f"runner retry {url}" in told
+    assert account("status", "--json", url).json["cost"]["at_most"] == 0
+
+
+def test_one_whose_machine_could_not_be_asked_for(account: Shell, aws: Aws) -> None:
+    """The run is there, and somebody has to know."""
+    account.write("queue.yaml", QUEUE.format(image=IMAGE, more=", region: us-esat-1"))
+    said = account("launch", "queue.yaml")
+    assert said.code == 0, said.err
+    assert "could not be asked for yet" in said.out
+    assert "goes on:    runner reconcile asks again" in said.out
+    assert f"stop it:    runner cancel {aws.url('ci/runs/demo-')}" in said.out
