@@ -76,7 +76,13 @@ def _at(source: str, commit: str | None, stack: ExitStack) -> tuple[Surroundings
     surroundings = replace(surroundings, git=replace(surroundings.git, sha=sha))
     if commit is None:
         return surroundings, source
-    name = str(Path(source).resolve().relative_to(surroundings.checkout))
+    path = Path(source).resolve()
+    if source == "-" or not path.is_relative_to(surroundings.checkout):
+        raise UsageError(
+            f"--commit is for files of {surroundings.checkout}, and {source} is none",
+            hint="name a file of that commit",
+        )
+    name = str(path.relative_to(surroundings.checkout))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runner-commit-"))).resolve()
     if name not in checkouts.extract(surroundings.checkout, sha, [name, *_WITH_IT], folder):
         raise NotFoundError(f"{sha[:12]} has no {name}", hint="name a file of that commit")
