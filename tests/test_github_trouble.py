@@ -354,13 +354,19 @@ class TestOutage:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        noticed: list[str] = []
         forge = open_github(
             Settings(repository="octo/lab", token=TOKEN, api_url=f"http://127.0.0.1:{port}"),
             clock=clock,
             sleep=clock.sleep,
+            notice=noticed.append,
         )
         with pytest.raises(ForgeError, match=rf"http://127.0.0.1:{port} is not reached") as caught:
             act(forge)
+        assert "Connection refused)" in caught.value.message
+        assert "HTTPConnection" not in caught.value.message
+        assert len(noticed) == 6
+        assert noticed[0].endswith(f" yet: http://127.0.0.1:{port} is not reached; it is tried again")
         assert not isinstance(caught.value, ForgeUnsureError), "what was never sent is in no doubt"
         assert "GITHUB_API_URL" in caught.value.hint
         forge.close()

@@ -139,7 +139,7 @@ class Session(GitHubSession):  # type: ignore[misc]  # github3 carries no types
 
     def _after_no_reply(self, retry: Retry, seen_as: str, error: requests.RequestException) -> Retry:
         cause = _cause(error)
-        said = self.said(str(error))
+        said = self.said(str(cause).rpartition(": ")[2])  # without the names of what reports it
         try:
             left = retry.increment(seen_as, self.base_url, error=cause)
         except MaxRetryError:
