@@ -483,7 +483,7 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
     ),
     "launch-denied": (
         with_found(trial=Refused(what="cannot launch m7i.large: iam:PassRole is denied", fix="allow it")),
-        [(PROBLEM, "only tried: cannot launch m7i.large: iam:PassRole is denied")],
+        [(PROBLEM, "a launch was tried, without launching: cannot launch m7i.large: iam:PassRole is denied")],
     ),
     "nothing-to-try": (with_found(trial=False), []),
     "unpriced": (

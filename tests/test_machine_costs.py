@@ -80,6 +80,13 @@ class TestTheFold:
         state = folded(launched(100), finished(700), launched(5000, 2), reset, resumed(5001), finished(5100))
         assert lives(state) == [("i-1", 40, 700), ("i-2", 4940, 5100)]
 
+    def test_a_run_that_never_got_a_machine_cost_nothing(self) -> None:
+        state = folded(e.InstanceLost(at=START + 5, instance_id="", reason="no machine: no such image"))
+        told = closing(state, START + 60, ref="run")
+        assert told[-1] == "  machine: none was launched, cost $0.00"
+        found = json.loads(json_report.text(plan(state.queue), state, Evidence(), START + 60))
+        assert found["cost"] == {"at_most": 0, "currency": "USD"}
+
     def test_one_that_never_came_so_far_as_to_speak_is_known_by_its_loss(self) -> None:
         state = folded(lost(300, 7, "its boot failed"))
         assert state.machines == [

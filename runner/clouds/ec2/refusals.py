@@ -83,7 +83,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "ParameterNotFound": (
         "no image is published under that name in this region",
-        "correct `machine.ami`: `aws ssm get-parameter --name NAME` tries it",
+        "correct the region, or `machine.ami` where a queue sets it",
     ),
 }
 """Nothing was done, and the same will be refused again."""

@@ -27,7 +27,9 @@ def _images(found: Account) -> Iterator[Finding]:
         if isinstance(image, Unseen):
             yield unchecked(f"the image {name}", image)
         elif isinstance(image, Refused):
-            yield problem(image.what, "no machine boots without it", image.fix or "correct `machine.ami`")
+            yield problem(
+                image.what, "no machine boots without it", image.fix or "correct the region, or `machine.ami`"
+            )
         else:
             yield ok(_image(name, image))
 
@@ -106,7 +108,7 @@ def _trial(found: Account) -> Iterator[Finding]:
         yield unchecked("a launch that is only tried", found.trial)
     elif isinstance(found.trial, Refused):
         yield problem(
-            f"only tried: {found.trial.what}",
+            f"a launch was tried, without launching: {found.trial.what}",
             "a launch would end the same way",
             found.trial.fix or "see docs/aws.md of runner",
         )
