@@ -83,3 +83,32 @@ def test_one_whose_machine_could_not_be_asked_for(account: Shell, aws: Aws) -> N
     assert "could not be asked for yet" in said.out
     assert "goes on:    runner reconcile asks again" in said.out
     assert f"stop it:    runner cancel {aws.url('ci/runs/demo-')}" in said.out
+
+
+def test_a_file_that_no_commit_of_the_checkout_has(account: Shell) -> None:
+    for name in ("/dev/null", "-"):
+        said = account("launch", "--commit", "HEAD", name)
+        assert (said.code, said.err.splitlines()[-1].strip()) == (2, "name a file of that commit")
+
+
+def test_a_retry_says_what_became_of_it(account: Shell) -> None:
+    url = account("launch", "queue.yaml", "--json").json["results"]
+    assert account("cancel", url).code == 0
+    assert account("reconcile").code == 0
+    said = account("retry", url, "--json")
+    assert (said.code, said.json["results"]) == (0, url), said.err
+    assert said.json["instance_id"].startswith("i-")
+
+
+def test_a_retry_that_gets_no_machine_says_why(account: Shell) -> None:
+    url = account("launch", "queue.yaml", "--json").json["results"]
+    assert account("cancel", url).code == 0
+    assert account("reconcile").code == 0
+    account.write(
+        ".github/runner.yaml",
+        (account.folder / ".github/runner.yaml").read_text() + "policy: {machine_types: [c7i.large]}\n",
+    )
+    said = account("retry", url)
+    assert said.code == 1
+    assert "no machine: " in said.err
+    assert "nothing to do" not in said.err
