@@ -17,7 +17,7 @@ from runner.errors import OPERATIONAL, SUCCEEDED, UsageError
 from runner.forges.opening import open_forge
 from runner.gitops.cloud import again
 from runner.gitops.configured import config_at
-from runner.gitops.context import Context
+from runner.gitops.context import Context, number
 from runner.gitops.performing import Stage, perform
 from runner.machines.facts import look
 from runner.machines.live import Live, mark, mark_of
@@ -98,7 +98,7 @@ def _context(checkout: Path) -> Context:
         ref=known.get("GITHUB_REF", ""),
         checkout=checkout,
         environ=known,
-        run_id=int(known.get("GITHUB_RUN_ID") or 0),
+        run_id=number(known, "GITHUB_RUN_ID", 0),
     )
 
 

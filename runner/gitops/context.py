@@ -74,8 +74,8 @@ def from_environment(environ: Mapping[str, str], checkout: Path) -> Context:
         ref=environ.get("GITHUB_REF", ""),
         checkout=checkout,
         environ=environ,
-        run_id=_number(environ, "GITHUB_RUN_ID", 0),
-        attempt=_number(environ, "GITHUB_RUN_ATTEMPT", 1),
+        run_id=number(environ, "GITHUB_RUN_ID", 0),
+        attempt=number(environ, "GITHUB_RUN_ATTEMPT", 1),
         actor=environ.get("GITHUB_ACTOR", ""),
         server_url=environ.get("GITHUB_SERVER_URL", "").rstrip("/") or "https://github.com",
         summary_path=_path(environ, "GITHUB_STEP_SUMMARY"),
@@ -103,7 +103,8 @@ def _commit(environ: Mapping[str, str]) -> str:
     return sha
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+def number(environ: Mapping[str, str], name: str, default: int) -> int:
+    """What is no number counts as not set."""
     text = environ.get(name, "")
     return int(text) if text.isascii() and text.isdigit() else default
 
