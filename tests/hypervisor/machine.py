@@ -117,6 +117,14 @@ class Machine:
         """A file of the machine while it runs, seen from outside."""
         return Path(f"/proc/{self._init}/root", name.lstrip("/"))
 
+    def told(self, name: str) -> dict[int, bytes]:
+        """What /proc says of its processes, as `environ` or `cmdline`; some end while it is read."""
+        found = {}
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                found[pid] = Path(f"/proc/{pid}/{name}").read_bytes()
+        return found
+
     def processes(self) -> list[int]:
         """All that run in it but its first, as they are called outside."""
         if self.ended() is not None:

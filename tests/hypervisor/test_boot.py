@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -94,10 +95,9 @@ def test_nothing_of_github_reaches_a_machine(
     launching.request(queue(job("a", command=FOREVER)))
     launching.launch()
     running = up(launching)
-    processes = running.machine.processes()
-    assert len(processes) >= 3, "the boot, its agent and the job at least"
-    for pid in processes:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    environments = running.machine.told("environ").values()
+    assert len(environments) >= 3, "the boot, its agent and the job at least"
+    for environment in environments:
         assert TOKEN.encode() not in environment
         assert b"GITHUB_" not in environment
         assert b"AWS_SECRET" not in environment
@@ -189,8 +189,8 @@ def agent_of(running: Running) -> int:
     """The process that the boot waits for."""
     found = [
         pid
-        for pid in running.machine.processes()
-        if b"\0/opt/runner/program\0--run\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        for pid, command in running.machine.told("cmdline").items()
+        if b"\0/opt/runner/program\0--run\0" in command
     ]
     return min(found)
 
@@ -216,7 +216,8 @@ def test_a_machine_that_stands_still_is_ended_by_its_timer(world: HyperWorld, la
     running = up(launching)
     assert "the machine ends in 10 minutes" in running.machine.console()
     for pid in running.machine.processes():
-        os.kill(pid, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     running.machine.pass_time()
     assert how_it_ended(launching, running) == BY_ITSELF
     assert not running.machine.processes()
