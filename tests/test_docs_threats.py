@@ -25,7 +25,9 @@ def test_every_attack_has_a_test() -> None:
         r"^\| (?!attack|who|---)(.*) \| (.*) \|$", PAGE.partition("## What is defended")[2], re.MULTILINE
     )
     assert len(rows) > 20
-    assert [what for what, shown in rows if not re.search(r"`(\w+/)?test_", shown) and not what.startswith("-")] == []
+    assert [
+        what for what, shown in rows if not re.search(r"`(\w+/)?test_", shown) and not what.startswith("-")
+    ] == []
 
 
 def test_its_links_lead_somewhere() -> None:

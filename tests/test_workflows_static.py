@@ -109,7 +109,8 @@ def test_runs_have_time_left_to_be_kept_when_they_are_cut_off() -> None:
     for _, name, job in jobs():
         at_work = [step for step in job["steps"] if "timeout-minutes" in step]
         kept = any(
-            step.get("with", {}).get("name") in {"runner-runs", "runner-cloud-cursor"} for step in job["steps"]
+            step.get("with", {}).get("name") in {"runner-runs", "runner-cloud-cursor"}
+            for step in job["steps"]
         )
         assert len(at_work) == kept, name
         assert all(step["timeout-minutes"] <= job["timeout-minutes"] - 10 for step in at_work), name
