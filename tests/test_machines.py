@@ -20,7 +20,7 @@ from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
 from runner.machines.facts import look
-from runner.machines.live import Live, marked
+from runner.machines.live import Live, marked, unmark
 from runner.machines.reaping import reap
 from runner.machines.standing import Standing
 from runner.model import Outcome
@@ -315,3 +315,16 @@ def test_a_run_that_is_cancelled_before_it_began_gets_no_other_machine(
     assert (state.outcome, state.jobs["a"].outcome) == (Outcome.CANCELLED, Outcome.CANCELLED)
     again = go_on(RUN_ID, world.site, action="retry")
     assert (again.standing, again.generation) == (Standing.STARTING, 2), "what was asked counts once"
+
+
+def test_what_a_pull_request_brought_is_shown_there_again(world: MachineWorld) -> None:
+    beginning = world.beginning(commit="c" * 40, pull=7)
+    plan = replace(beginning.plan, git=replace(beginning.plan.git, pr="7"))
+    found = begin(replace(beginning, plan=plan), world.site)
+    agent = Agent(world, 1, found.instance_id)
+    agent.started()
+    agent.say(e.RunFinished(at=agent.now, outcome="failed"))
+    unmark(RUN_ID, world.site)
+    go_on(RUN_ID, world.site, action="retry", by="ann")
+    (live,) = marked(world.site)
+    assert (live.commit, live.pull) == (world.commit, 7)

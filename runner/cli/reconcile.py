@@ -8,8 +8,8 @@ from runner.cli.cloud import site_of
 from runner.cli.options import here
 from runner.cli.terminal import say
 from runner.errors import OPERATIONAL, SUCCEEDED, RunnerError
-from runner.machines.caring import care, is_done
-from runner.machines.live import marked, unmark
+from runner.machines.caring import care, is_done, let_go
+from runner.machines.live import marked
 from runner.machines.reaping import reap
 from runner.report.wording import counted
 
@@ -32,7 +32,7 @@ def reconcile() -> int:
         words = found.said or found.words
         click.echo(f"{live.run_id}: {found.standing.name.lower()}" + (f", {words}" if words else ""))
         if is_done(found) and not live.commit:
-            unmark(live.run_id, site)
+            let_go(live.run_id, site)
     for one in reap(site):
         click.echo(f"{one.instance.id}: ended, because {one.why}")
     if not marks:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError, StoreBusyError
 from runner.machines.advancing import Progress, advance
-from runner.machines.live import mark, mark_of, unmark
+from runner.machines.caring import let_go
 from runner.machines.site import Site
 
 if TYPE_CHECKING:
@@ -57,16 +57,10 @@ class Tended:
         return self.progress.words if self.progress is not None and self.progress.goes_on else ""
 
     def settled(self, *, published: bool) -> None:
-        """Once it is over and shown, nobody has to look after it. What fails here, the next pass does.
-
-        Somebody may have it go on just now: then the mark was theirs, too.
-        """
+        """Once it is over and shown, nobody has to look after it. What fails here, the next pass does."""
         try:
             if published and not self.alive():
-                live = mark_of(self.run_id, self.site)
-                unmark(self.run_id, self.site)
-                if live is not None and self.alive():
-                    mark(live, self.site)
+                let_go(self.run_id, self.site)
         except RunnerError as error:
             self.notice(f"{self.run_id}: {error.message}")
 

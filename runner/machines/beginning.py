@@ -93,8 +93,8 @@ def go_on(
 ) -> Progress:
     """Another machine for a run that nobody works on: `run` goes on with it, `retry` opens what has ended.
 
-    `live`: where it is shown from now on. Raises RunIsLiveError where somebody does work on it,
-    NotFoundError, and as `advance`.
+    `live`: where it is shown, unless its mark says so already. Raises RunIsLiveError where somebody does work
+    on it, NotFoundError, and as `advance`.
     """
     plan, facts = look(run_id, site)
     verdict = judge(facts)
@@ -112,7 +112,7 @@ def go_on(
             turn.refused or f"run {turn.behind} of the same group ({plan.queue.group}) goes on",
             hint="wait for its end, or cancel it",
         )
-    mark(live or Live(run_id=run_id), site)
+    mark(live or _where_it_was(run_id, plan), site)
     stop_machines(facts, plan, site)
     first = facts.order or held.wanted(run_id, site)
     if first is None:
@@ -128,6 +128,13 @@ def _prices(machine: Machine, site: Site) -> dict[str, float]:
     """For its reports: what the run cost is a projection of its log."""
     region, types = region_of(machine, site.account), types_named(machine.options)
     return site.prices(region, types).hourly(types, region)
+
+
+def _where_it_was(run_id: str, plan: Plan) -> Live:
+    """What a pull request brought is shown there again, whoever goes on with it; other runs nowhere."""
+    if not (plan.git.pr.isascii() and plan.git.pr.isdecimal()):
+        return Live(run_id=run_id)
+    return Live(run_id=run_id, source=plan.source, commit=plan.git.sha, pull=int(plan.git.pr))
 
 
 def _keep_plan(run_id: str, plan: Plan, site: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner.errors import NotFoundError, RunnerError
 from runner.machines.advancing import Progress, advance
-from runner.machines.live import Live, unmark
+from runner.machines.live import Live, mark, mark_of, unmark
 from runner.machines.site import Site
 from runner.machines.standing import ENDED
 
@@ -30,6 +30,17 @@ def forget(live: Live, site: Site) -> None:
     """The mark of a run that there is not, once its launcher cannot be about to make it."""
     if _age(live, site) > _UNPLANNED:
         unmark(live.run_id, site)
+
+
+def let_go(run_id: str, site: Site) -> None:
+    """Take the mark of a run away that is over, and shown wherever it is to be. Raises RunnerErrors.
+
+    Somebody may have it go on just now, and then the mark was theirs, too: so it is looked at once more.
+    """
+    live = mark_of(run_id, site)
+    unmark(run_id, site)
+    if live is not None and advance(run_id, site).goes_on:
+        mark(live, site)
 
 
 def is_done(progress: Progress) -> bool:
