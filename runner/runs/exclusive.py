@@ -67,12 +67,16 @@ def _wait(one: Candidate, lock: int, notice: Callable[[str], None]) -> bool:
     told: dict[str, Any] = {}
     while not _locked(lock):
         found = _holder(lock)
+        if found.get("run_id") == one.run_id:
+            if found == told:  # seen twice: in the first moment it may be of the holder before
+                raise _is_itself(found)
+            told = found
+            time.sleep(_EVERY)
+            continue
         if one.inside and found.get("run_id") == one.inside:
             if one.queue.concurrency_group or one.queue.concurrency_policy != "wait":
                 raise _waits_for_itself(one)
-            return (
-                False  # nobody asked for a group: a queue whose job runs the queue again does so on purpose
-            )
+            return False  # nobody asked for a group: a job that runs its own queue again does so on purpose
         if one.queue.concurrency_policy == "reject" and found:
             raise _rejected(one, found)
         if found and found != told:
@@ -128,6 +132,14 @@ def _rejected(one: Candidate, found: Mapping[str, Any]) -> RunIsLiveError:
         f"run {found.get('run_id')} of the group {shorten(one.queue.group)} is live "
         f"({stores.describe(found)}), and `concurrency.policy` is reject",
         hint=f"`runner status --watch {found.get('run_id')}` follows it; nothing has started",
+    )
+
+
+def _is_itself(found: Mapping[str, Any]) -> RunIsLiveError:
+    """A directory that was copied, or whose lease was removed."""
+    return RunIsLiveError(
+        f"run {found.get('run_id')} is live: {stores.describe(found)} has it, in {found.get('directory')}",
+        hint=f"`runner status --watch {found.get('directory')}` follows it",
     )
 
 
