@@ -141,6 +141,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_a_full_disk_ends_the_machine_and_not_the_run(cloudy: Cloudy, small: Path) -> None:
     fill = "test $RUNNER_ATTEMPT = 2 || { cat /dev/zero > ballast; sleep 1; }"
     more = [job(f"c{n}", "b", environment={"N": "x"}) for n in range(60)]

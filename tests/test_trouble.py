@@ -43,6 +43,7 @@ def fill(path: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_a_full_disk_before_the_run(project: Project, small_disk: Path) -> None:
     fill(small_disk)
     done = project.run(
@@ -52,6 +53,7 @@ def test_a_full_disk_before_the_run(project: Project, small_disk: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_a_full_disk_during_the_run(project: Project, small_disk: Path) -> None:
     """A job fills the disk; the run stops and says so; with space it goes on, and nothing runs twice."""
     text = """
@@ -78,6 +80,7 @@ jobs:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_results_that_do_not_fit(project: Project, small_disk: Path) -> None:
     text = "jobs: [{job_id: a, command: head -c 1000000 /dev/zero > big, result_files: [big]}]"
     done = project.run("run", project.queue(text), "--run-dir", f"{small_disk}/run")
@@ -90,6 +93,7 @@ def test_results_that_do_not_fit(project: Project, small_disk: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_a_read_only_directory(project: Project, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     done = project.run(
@@ -99,6 +103,7 @@ def test_a_read_only_directory(project: Project, small_disk: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("mounts")
 def test_no_bash(project: Project) -> None:
     """In a mount namespace of its own, /bin/bash is something that cannot be executed."""
     project.queue("jobs: [{job_id: a, command: 'true'}]")

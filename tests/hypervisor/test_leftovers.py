@@ -16,7 +16,11 @@ from tests.hypervisor.machine import Machine, Spec
 from tests.project import ROOT
 from tests.waiting import until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(60, func_only=True)]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.xdist_group("mounts"),  # it looks at those of the whole machine
+    pytest.mark.timeout(60, func_only=True),
+]
 
 USER_DATA = """#!/bin/bash
 setsid sleep 1000 &
