@@ -152,6 +152,7 @@ class TestFinal:
 
     @settings(often, max_examples=4)
     @given(hostile_runs(31, 10_000))
+    @pytest.mark.slow
     def test_is_harmless_however_large_the_run(self, run: tuple[Log, Evidence]) -> None:
         log, evidence = run
         text = final(log, evidence)
@@ -160,6 +161,7 @@ class TestFinal:
         assert_harmless(live(log))
 
     @pytest.mark.parametrize("bad", [0, 50, 10_000])
+    @pytest.mark.slow
     def test_ten_thousand_hostile_jobs(self, bad: int) -> None:
         made = Queue(queue_id="demo", queue_name=HOSTILE[0], jobs=tuple(job(f"j{i}") for i in range(10_000)))
         log = Log(made)

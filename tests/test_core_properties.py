@@ -129,6 +129,7 @@ def test_crashes_lose_and_repeat_nothing(
 
 @given(queues(), scripts(), st.integers(1, 3), st.lists(st.integers(0, 20), min_size=1, max_size=2))
 @settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 def test_cancelled_runs_end_too(
     queue: Queue, script: dict[tuple[str, int], End_], n: int, moments: list[int]
 ) -> None:

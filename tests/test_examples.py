@@ -53,6 +53,7 @@ def test_hello_shows_what_a_queue_can_do(checkout: Checkout) -> None:
 # 1. Independent branches really run at the same time.
 
 
+@pytest.mark.slow
 def test_complex_pipeline_runs_its_branches_together(checkout: Checkout) -> None:
     before = checkout.files()
     ran = checkout.run("complex-pipeline", *PACE)
@@ -63,6 +64,7 @@ def test_complex_pipeline_runs_its_branches_together(checkout: Checkout) -> None
     assert checkout.files() == before
 
 
+@pytest.mark.slow
 def test_staged_pipeline_runs_a_stage_together_and_stages_apart(checkout: Checkout) -> None:
     ran = checkout.run("staged-pipeline", *PACE)
     assert_succeeded(ran)
@@ -71,6 +73,7 @@ def test_staged_pipeline_runs_a_stage_together_and_stages_apart(checkout: Checko
     assert sorted(merged) == ["audio", "images", "text"]
 
 
+@pytest.mark.slow
 def test_fan_out_runs_all_workers_together_and_fan_in_takes_all(checkout: Checkout) -> None:
     ran = checkout.run("fan-out-fan-in", *PACE, "-p", "rows=1003")
     assert_succeeded(ran)
@@ -78,6 +81,7 @@ def test_fan_out_runs_all_workers_together_and_fan_in_takes_all(checkout: Checko
     assert ran.result("upload-result", "output.csv").read_text().splitlines()[1].startswith("5,1003,1.")
 
 
+@pytest.mark.slow
 def test_two_at_a_time_are_two_at_a_time(checkout: Checkout) -> None:
     ran = checkout.run("fan-out-fan-in", "--max-parallel", "2", "-p", "pace=0")
     assert_succeeded(ran)
@@ -109,6 +113,7 @@ def test_conditional_pipeline_skips_the_deployment_because_of_the_check(checkout
 # 3. Retries.
 
 
+@pytest.mark.slow
 def test_retry_strategies_as_run(checkout: Checkout) -> None:
     failures = {"network": 5, "compute": 2, "api": 10}
     given = [f"{name}_failures={count}" for name, count in failures.items()]
@@ -169,6 +174,7 @@ def test_without_always_run_cleanup_runs_only_after_a_failure(checkout: Checkout
 # 5. State between runs.
 
 
+@pytest.mark.slow
 def test_incremental_pipeline_processes_each_file_once(checkout: Checkout) -> None:
     inbox = checkout.root / "queues" / "examples" / "inbox"
     for path in inbox.iterdir():
@@ -195,6 +201,7 @@ def _appear(checkout: Checkout, path: Path, content: bytes) -> None:
     os.utime(path, (moment, moment))
 
 
+@pytest.mark.slow
 def test_incremental_pipeline_keeps_its_checkpoint_when_processing_fails(checkout: Checkout) -> None:
     inbox = checkout.root / "queues" / "examples" / "inbox"
     assert_succeeded(checkout.run("incremental-pipeline", run="first"))
@@ -221,6 +228,7 @@ def test_validated_pipeline_stores_the_model_before_it_goes_on(checkout: Checkou
     assert checkout.files() == before
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_do_not_disturb_each_other(checkout: Checkout) -> None:
     path = "queues/examples/validated-pipeline.yaml"
     started = {n: checkout.start(path, "-p", f"epochs={n}", run=f"epochs{n}") for n in (1, 300)}
@@ -292,6 +300,7 @@ def everything_written(ran: Ran) -> bytes:
     return b"".join([*files, ran.stdout.encode(), ran.stderr.encode()])
 
 
+@pytest.mark.slow
 def test_monitored_pipeline_tells_the_chat_and_hides_where_it_is(checkout: Checkout) -> None:
     with webhook(failures=1) as (address, told):
         ran = checkout.run("monitored-pipeline", SLACK_WEBHOOK=address)
@@ -301,6 +310,7 @@ def test_monitored_pipeline_tells_the_chat_and_hides_where_it_is(checkout: Check
     assert SECRET.encode() not in everything_written(ran)
 
 
+@pytest.mark.slow
 def test_the_webhook_is_masked_also_where_a_job_prints_it(checkout: Checkout) -> None:
     path = checkout.root / "queues" / "examples" / "monitored-pipeline.yaml"
     path.write_text(

@@ -100,6 +100,7 @@ def publish(root: Path, name: str) -> None:
         forge.add_comment(7, f"{name}-{number}")
 
 
+@pytest.mark.slow
 def test_two_processes_lose_nothing(forge: FileForge) -> None:
     context = multiprocessing.get_context("spawn")
     pair = [context.Process(target=publish, args=(forge._folder.root, name)) for name in ("a", "b")]

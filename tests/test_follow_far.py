@@ -25,6 +25,8 @@ from tests.forge_worlds import HEAD, MERGE, InFiles
 from tests.publishing import TARGET, Playing, clock_at_start, followed
 from tests.virtual_time import VirtualTime
 
+pytestmark = pytest.mark.slow
+
 SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 """Code, which is no markdown."""
 

@@ -30,6 +30,8 @@ from tests.hostile_world import (
     workflow_commands,
 )
 
+pytestmark = pytest.mark.slow
+
 BRANCH = (
     f"fix`touch${{IFS}}{PWNED}`$(touch${{IFS}}{PWNED});'\"<img/src=x/onerror=alert(1)>@everyone%0A\u202e#1"
 )

@@ -264,6 +264,7 @@ def test_keep_processes_keeps_them_until_the_run_ends(tmp_path: Path) -> None:
     assert gone(pid)
 
 
+@pytest.mark.slow
 def test_any_number_of_jobs_may_keep_processes(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     it = Bench(tmp_path, capacity=1)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
 from runner.model import Job, Machine, Queue, Retry, Strategy
@@ -25,6 +26,7 @@ def edited(job_id: str, change: Callable[[Job], Job], made: Queue = BASE) -> Que
 
 
 @given(made=queues())
+@pytest.mark.slow
 def test_nothing_changes_between_a_queue_and_itself(made: Queue) -> None:
     assert compare(made, made).none
 

@@ -21,6 +21,7 @@ EXAMPLES = Path(__file__).parent / "examples" / "plan"
 
 
 @given(made=any_plan())
+@pytest.mark.slow
 def test_a_plan_survives_its_file(made: Plan) -> None:
     assert from_json(to_json(made)) == made
 

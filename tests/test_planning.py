@@ -510,6 +510,7 @@ def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
         plan(made.context(), made.event, tmp_path / "file" / "out")
 
 
+@pytest.mark.slow
 def test_a_queue_of_ten_thousand_jobs_is_handed_on(tmp_path: Path) -> None:
     jobs = "".join(
         f'{{"job_id":"j{n}","command":"process --chunk {n} --of 10000 --into out/results/of/a/usual"}},'

@@ -407,6 +407,7 @@ QUICK = (
 @pytest.mark.parametrize(
     "case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in HOSTILE]
 )
+@pytest.mark.slow
 def test_hostile_files_end_in_bounded_time_and_memory(case: str, tmp_path: Path) -> None:
     """Templates are rendered in a child, which counts too."""
     cost = measure(

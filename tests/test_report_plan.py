@@ -212,6 +212,7 @@ def test_foreign_text_stays_text_however_it_is_put_together(pieces: list[str]) -
 
 
 @given(made=queues())
+@pytest.mark.slow
 def test_every_queue_can_be_shown(made: Queue) -> None:
     shown = preview(made, made)
     for text in (plan_text(shown), plan_markdown(shown)):

@@ -243,6 +243,7 @@ class TestEngines:
 
     @given(TREES)
     @settings(max_examples=80, deadline=None)
+    @pytest.mark.slow
     def test_agree_on_anything(self, tree: Any) -> None:
         engines_agree(tree, "queue")
         engines_agree({"jobs": [tree]}, "queue")
