@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,9 +97,8 @@ def read(reads: Reads, stage: Stage) -> Cursor | None:
 def write(checkout: Path, cursor: Cursor) -> None:
     """Whole or not at all. Raises StoreError."""
     path = make_home(checkout) / FILE
-    part = path.with_name(f".{FILE}.part")
+    part = path.with_name(f".{FILE}.{secrets.token_hex(4)}.part")  # two passes may share a checkout
     try:
-        part.unlink(missing_ok=True)
         with part.open("xb") as file:
             file.write(to_json(cursor))
         part.replace(path)
