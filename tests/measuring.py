@@ -15,21 +15,33 @@ _AROUND = """
 import json, resource, sys, time
 raw = sys.stdin.buffer.read()
 {imports}
+def yardstick():
+    started = time.process_time()
+    for turn in range(20):
+        json.loads(json.dumps([{{"key": str(n), "value": [n]}} for n in range(1000)]))
+    return time.process_time() - started
+yardstick()  # the first one fills caches
+before = yardstick()
 started = time.process_time()
 result = {work}
 seconds = time.process_time() - started + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+yards = 2 * seconds / (before + yardstick())
 # Not ru_maxrss: a process inherits that of the one that spawned it.
 status = open("/proc/self/status").read()
 peak = max(int(status.split("VmHWM:")[1].split()[0]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-print(json.dumps([seconds, peak / 1024, result]))
+print(json.dumps([yards, peak / 1024, result]))
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`seconds` of processor time and `megabytes` at most, children included, and what the work gave."""
+    """`yards` of processor time and `megabytes` at most, children included, and what the work gave.
 
-    seconds: float
+    A yard is what a fixed piece of work took just before and just after, in the same process, so that
+    a slow or busy machine measures the same.
+    """
+
+    yards: float
     megabytes: float
     result: Any
 
@@ -46,5 +58,5 @@ def measure(raw: bytes, *, imports: str, work: str, folder: Path) -> Cost:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
-    seconds, megabytes, result = json.loads(done.stdout)
-    return Cost(seconds=seconds, megabytes=megabytes, result=result)
+    yards, megabytes, result = json.loads(done.stdout)
+    return Cost(yards=yards, megabytes=megabytes, result=result)

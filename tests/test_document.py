@@ -399,5 +399,5 @@ def test_whatever_the_bytes_time_and_memory_are_bounded(case: str, tmp_path: Pat
     name = "q.json" if case.startswith("json") else "q.yaml"
     imports = "from runner.document import parse"
     cost = measure(HOSTILE[case], imports=imports, work=f"bool(parse(raw, {name!r}))", folder=tmp_path)
-    assert cost.seconds < 3
+    assert cost.yards < 150  # 60 the longest; what is not linear takes thousands
     assert cost.megabytes < 300

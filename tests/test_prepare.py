@@ -417,7 +417,7 @@ def test_hostile_files_end_in_bounded_time_and_memory(case: str, tmp_path: Path)
         ' prepare("-", checkout=Path("."), environ={}, git=Git(), now="", stdin=raw).problems]',
         folder=tmp_path,
     )
-    assert cost.seconds < 3
+    assert cost.yards < 150  # 60 the longest; what is not linear takes thousands
     assert cost.megabytes < 300
     assert len(cost.result) < 300
     assert max(cost.result, default=0) < 400
