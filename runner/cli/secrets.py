@@ -23,7 +23,8 @@ class SecretsOfUser:
 
     def _opened(self) -> Secrets:
         # Imported here: the SDK takes longer to load than most commands take to run.
-        from runner.clouds.ec2.client import Settings, connect  # noqa: PLC0415
+        from runner.aws.clients import Settings  # noqa: PLC0415
+        from runner.clouds.ec2.client import connect  # noqa: PLC0415
         from runner.clouds.secrets import CloudSecrets  # noqa: PLC0415
 
         found, _ = config.read(self._checkout)

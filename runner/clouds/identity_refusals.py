@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from botocore import exceptions as sdk
 
-from runner.clouds.ec2.trouble import code_of, message_of, trouble
+from runner.aws.failures import code_of
+from runner.clouds.ec2.trouble import message_of, trouble
 from runner.clouds.identity_token import AUDIENCE, Claims
 from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.parsers import ResponseParserError
 
-from runner.clouds.ec2.client import Client, Settings, connect
+from runner.aws.clients import Client, Settings
+from runner.clouds.ec2.client import connect
 from runner.clouds.ec2.trouble import told
 from runner.errors import CloudError
 

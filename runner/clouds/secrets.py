@@ -8,8 +8,10 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
-from runner.clouds.ec2.client import Client, connect
-from runner.clouds.ec2.trouble import code_of, trouble
+from runner.aws.clients import Client
+from runner.aws.failures import code_of
+from runner.clouds.ec2.client import connect
+from runner.clouds.ec2.trouble import trouble
 from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 from runner.problems import shorten
 

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from botocore import exceptions as sdk
-from botocore.parsers import ResponseParserError
 
+from runner.aws.failures import RAISED, code_of
 from runner.clouds.account.facts import Refused, Unseen
-from runner.clouds.ec2.trouble import code_of
 from runner.errors import CloudBusyError, CloudError
 
 T = TypeVar("T")
@@ -54,7 +53,7 @@ def seen(question: Callable[[], T]) -> T | Unseen:
     """The answer, or why there is none."""
     try:
         return question()
-    except (sdk.ClientError, sdk.BotoCoreError, ResponseParserError) as error:
+    except RAISED as error:
         return unseen(error)
 
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from botocore import exceptions as sdk
 
+from runner.aws.clients import Client
+from runner.aws.failures import code_of
 from runner.clouds.account.asking import is_denied, seen, unseen
 from runner.clouds.account.facts import Asked, Bucket, Refused, Unseen
-from runner.clouds.ec2.client import Client
-from runner.clouds.ec2.trouble import code_of
 
 T = TypeVar("T")
 TRIAL = "prices/doctor"

@@ -7,10 +7,10 @@ from functools import partial
 
 from botocore import exceptions as sdk
 
+from runner.aws.clients import Client
+from runner.aws.failures import code_of
 from runner.clouds.account.asking import seen
 from runner.clouds.account.facts import Asked, Kind, Quota
-from runner.clouds.ec2.client import Client
-from runner.clouds.ec2.trouble import code_of
 from runner.clouds.quotas import QuotaName, quota_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runner.aws.clients import Client
 from runner.clouds.account.facts import INTERNET, Asked, Group, Network, Subnet
-from runner.clouds.ec2.client import Client
 from runner.clouds.ec2.groups import security_group
 
 _WAYS = (

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 from botocore import exceptions as sdk
 
+from runner.aws.clients import Client
+from runner.aws.failures import code_of
 from runner.clouds.account.asking import seen
 from runner.clouds.account.facts import Condition, Profile, Provider, Right, Role, Statement
-from runner.clouds.ec2.client import Client
-from runner.clouds.ec2.trouble import code_of
 
 SPOT = "AWSServiceRoleForEC2Spot"
 

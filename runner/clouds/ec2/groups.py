@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.clouds.ec2.client import Client
+from runner.aws.clients import Client
 from runner.clouds.ec2.trouble import told
 from runner.errors import CloudRefusedError
 

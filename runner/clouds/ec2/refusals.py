@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-CREDENTIALS = "set AWS_PROFILE, or log in: aws sso login"
-PROFILE = "correct or unset AWS_PROFILE; aws configure list-profiles lists what there is"
-LOGIN = "log in again: aws sso login"
+from runner.aws.failures import NOT_ACCEPTED
+
 _QUOTA = "ask for more: https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas"
 _FALLBACK = "add types to `machine.fallback`, or subnets in other zones to `aws.subnets`; or try again later"
 _SUBNET = "use a larger subnet, or add others to `aws.subnets`"
@@ -32,14 +31,7 @@ CAPACITY: dict[str, tuple[str, str]] = {
 """Nothing was launched; another type, market or subnet may be."""
 
 REFUSALS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
-        ("the AWS credentials have expired", "get new ones, for example: aws sso login"),
-    ),
-    **dict.fromkeys(
-        ("AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"),
-        ("AWS does not accept the credentials", CREDENTIALS),
-    ),
+    **NOT_ACCEPTED,
     "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
         "the account has no role for spot machines yet",
         "create it once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",

@@ -8,27 +8,12 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from botocore import exceptions as sdk
-from botocore.parsers import ResponseParserError
 
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, CREDENTIALS, LOGIN, PROFILE, REFUSALS, UNSURE
+from runner.aws.failures import RAISED, TRY_NETWORK, UNANSWERED, code_of, misconfigured, status_of
+from runner.clouds.ec2.refusals import BUSY, CAPACITY, REFUSALS, UNSURE
 from runner.errors import CapacityError, CloudBusyError, CloudError, CloudRefusedError, CloudUnsureError
 from runner.problems import shorten
 
-_NO_CREDENTIALS = (
-    sdk.NoCredentialsError,
-    sdk.PartialCredentialsError,
-    sdk.CredentialRetrievalError,
-    sdk.ProfileNotFound,
-    sdk.NoAuthTokenError,
-)
-_LOGGED_OUT = (sdk.TokenRetrievalError, sdk.SSOTokenLoadError, sdk.UnauthorizedSSOTokenError)
-_UNANSWERED = (
-    sdk.HTTPClientError,
-    sdk.ConnectionError,
-    sdk.ResponseStreamingError,
-    sdk.IncompleteReadError,
-    ResponseParserError,  # somebody else answered, such as a proxy
-)
 _SECRET = re.compile(r"(?i)(encoded authorization failure message:).*", re.DOTALL)
 _LONGEST = 300
 
@@ -44,7 +29,7 @@ def told(
     """
     try:
         yield
-    except (sdk.BotoCoreError, sdk.ClientError, ResponseParserError) as error:
+    except RAISED as error:
         made = trouble(what, error, writes=writes)
         if isinstance(error, sdk.ClientError):
             made.hint = hints.get(code_of(error), made.hint)
@@ -56,34 +41,17 @@ def trouble(what: str, error: Exception, *, writes: bool = False) -> CloudError:
     begun = f"cannot {what}"
     if isinstance(error, sdk.ClientError):
         return _answered(begun, error, writes=writes)
-    if isinstance(error, (*_NO_CREDENTIALS, *_LOGGED_OUT)):
-        return _nobody(begun, error)
+    wrong = misconfigured(error)
+    if wrong is not None:
+        return CloudRefusedError(f"{begun}: {wrong[0]}", hint=wrong[1])
     if isinstance(error, sdk.NoRegionError):
         return CloudRefusedError(f"{begun}: no AWS region is set", hint="set `aws.region`, or AWS_REGION")
-    if isinstance(error, _UNANSWERED):
+    if isinstance(error, UNANSWERED):
         said = f"{begun}: EC2 does not answer ({type(error).__name__})"
-        hint = "check the network, and AWS_ENDPOINT_URL where it is set; then try again"
-        return CloudUnsureError(said, hint=hint) if writes else CloudBusyError(said, hint=hint)
+        return (CloudUnsureError if writes else CloudBusyError)(said, hint=TRY_NETWORK)
     return CloudRefusedError(
         f"{begun}: {type(error).__name__}", hint="check the AWS settings: aws configure list"
     )
-
-
-def _nobody(begun: str, error: Exception) -> CloudError:
-    if isinstance(error, sdk.ProfileNotFound):
-        name = shorten(error.kwargs["profile"])
-        return CloudRefusedError(f"{begun}: there is no AWS profile `{name}`", hint=PROFILE)
-    if isinstance(error, _LOGGED_OUT):
-        return CloudRefusedError(f"{begun}: the login to AWS has expired", hint=LOGIN)
-    return CloudRefusedError(f"{begun}: there are no AWS credentials", hint=CREDENTIALS)
-
-
-def code_of(error: sdk.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: sdk.ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def message_of(error: sdk.ClientError) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
 
+from runner.aws.failures import code_of, status_of
 from runner.stores.s3.location import Location
 from runner.stores.s3.objects import Found, Listed
-from runner.stores.s3.trouble import code_of, status_of, told
+from runner.stores.s3.trouble import told
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,24 +7,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore import exceptions as sdk
-from botocore.parsers import ResponseParserError
 
+from runner.aws.failures import (
+    NOT_ACCEPTED,
+    RAISED,
+    TRY_NETWORK,
+    UNANSWERED,
+    code_of,
+    misconfigured,
+    status_of,
+)
 from runner.errors import StoreBusyError, StoreError
 from runner.problems import shorten
 from runner.stores.s3.location import Location
 
-_CREDENTIALS = "set AWS_PROFILE, or log in: aws sso login"
-_PROFILE = "correct or unset AWS_PROFILE; aws configure list-profiles lists what there is"
 _SKEW = "this machine's clock is off by more than 15 minutes"
 _REFUSALS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"),
-        ("the AWS credentials have expired", "get new ones, for example: aws sso login"),
-    ),
-    **dict.fromkeys(
-        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure"),
-        ("AWS does not accept the credentials", _CREDENTIALS),
-    ),
+    **NOT_ACCEPTED,
     **dict.fromkeys(
         ("RequestTimeTooSkewed", "RequestInTheFuture"), (_SKEW, "set the clock: timedatectl set-ntp true")
     ),
@@ -50,23 +49,6 @@ _ACTIONS = {
     "DeleteObject": "s3:DeleteObject",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
 }  # everything else that is asked of S3 here is s3:PutObject
-_NO_CREDENTIALS = (
-    sdk.NoCredentialsError,
-    sdk.PartialCredentialsError,
-    sdk.CredentialRetrievalError,
-    sdk.ProfileNotFound,
-    sdk.NoAuthTokenError,
-)
-_LOGGED_OUT = (sdk.TokenRetrievalError, sdk.SSOTokenLoadError, sdk.UnauthorizedSSOTokenError)
-_UNANSWERED = (
-    sdk.HTTPClientError,
-    sdk.ConnectionError,
-    sdk.ResponseStreamingError,
-    sdk.IncompleteReadError,
-    sdk.ChecksumError,
-    sdk.FlexibleChecksumError,
-    ResponseParserError,  # somebody else answered, such as a proxy
-)
 
 
 @contextmanager
@@ -74,7 +56,7 @@ def told(what: str, where: Location) -> Iterator[None]:
     """Whatever the SDK raises inside becomes a StoreError: `cannot {what} {where}: …`."""
     try:
         yield
-    except (sdk.BotoCoreError, sdk.ClientError, ResponseParserError) as error:
+    except RAISED as error:
         raise trouble(what, where, error) from error
 
 
@@ -83,33 +65,14 @@ def trouble(what: str, where: Location, error: Exception) -> StoreError:
     begun = f"cannot {what} {shorten(str(where), 300) if where.bucket else 'S3'}"
     if isinstance(error, sdk.ClientError):
         return _refused(begun, where, error)
-    if isinstance(error, (*_NO_CREDENTIALS, *_LOGGED_OUT)):
-        return _nobody(begun, error)
+    wrong = misconfigured(error)
+    if wrong is not None:
+        return StoreError(f"{begun}: {wrong[0]}", hint=wrong[1])
     if isinstance(error, sdk.NoRegionError):
         return StoreError(f"{begun}: no AWS region is set", hint="set AWS_REGION to the bucket's region")
-    if isinstance(error, _UNANSWERED):
-        return StoreBusyError(
-            f"{begun}: it does not answer ({type(error).__name__})",
-            hint="check the network, and AWS_ENDPOINT_URL where it is set; then try again",
-        )
+    if isinstance(error, UNANSWERED):
+        return StoreBusyError(f"{begun}: it does not answer ({type(error).__name__})", hint=TRY_NETWORK)
     return StoreError(f"{begun}: {type(error).__name__}", hint="check the AWS settings: aws configure list")
-
-
-def _nobody(begun: str, error: Exception) -> StoreError:
-    if isinstance(error, sdk.ProfileNotFound):
-        name = shorten(error.kwargs["profile"])
-        return StoreError(f"{begun}: there is no AWS profile `{name}`", hint=_PROFILE)
-    if isinstance(error, _LOGGED_OUT):
-        return StoreError(f"{begun}: the login to AWS has expired", hint="log in again: aws sso login")
-    return StoreError(f"{begun}: there are no AWS credentials", hint=_CREDENTIALS)
-
-
-def code_of(error: sdk.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: sdk.ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _refused(begun: str, where: Location, error: sdk.ClientError) -> StoreError:
