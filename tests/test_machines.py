@@ -252,7 +252,7 @@ def other(world: MachineWorld, run_id: str, policy: str = "wait") -> Beginning:
     return replace(world.beginning(made), live=Live(run_id=run_id))
 
 
-FIRST, SECOND = "demo-20261122T180405-aaaaaa", "demo-20261122T180406-bbbbbb"
+FIRST, SECOND, THIRD = (f"demo-20261122T18040{n}-{x * 6}" for n, x in enumerate("abc"))
 
 
 def test_a_run_waits_for_its_group_without_a_machine(world: MachineWorld) -> None:
@@ -284,9 +284,27 @@ def test_a_run_can_cancel_the_one_before_it(world: MachineWorld) -> None:
     begin(other(world, FIRST), world.site)
     begin(other(world, SECOND, "cancel"), world.site)
     assert advance(SECOND, world.site).standing is Standing.HELD
-    begin(other(world, "demo-20261122T180407-cccccc", "cancel"), world.site)
+    last = begin(other(world, THIRD, "cancel"), world.site)
+    assert last.words == f"its turn after run {FIRST} and 1 more that waits for it"
     asked = [one.name for one in world.site.run(FIRST).names("requests/")]
     assert asked == ["requests/group-1.json"], "once, whoever waits: a second time would end its cleanup"
+    second = advance(SECOND, world.site)
+    assert (second.standing, second.said) == (
+        Standing.OVER,
+        f"cancelled by run {THIRD} of the same group before it began",
+    )
+
+
+def test_runs_of_a_group_go_in_order_of_arrival(world: MachineWorld) -> None:
+    first = begin(other(world, FIRST), world.site)
+    for run_id in (SECOND, THIRD):
+        begin(other(world, run_id), world.site)
+    state = look(FIRST, world.site)[1].state
+    end(world.site.run(FIRST), state, 1, instance_id=first.instance_id, why="it ended")
+    assert advance(THIRD, world.site).words == f"its turn after run {SECOND}"
+    with pytest.raises(RunIsLiveError, match=SECOND):
+        go_on(FIRST, world.site, action="retry")
+    assert advance(SECOND, world.site).standing is Standing.STARTING
 
 
 def test_what_an_earlier_run_left_is_handed_on(world: MachineWorld) -> None:

@@ -10,7 +10,7 @@ import pytest
 from runner import events as e
 from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError
 from runner.stores.s3 import Location, Reader, S3Store
-from runner.stores.s3.leases import acquire, release
+from runner.stores.s3.leases import Line, acquire, lease_name
 from runner.stores.s3.requests import Requests, put_request
 from runner.stores.s3.segments import WHOLE
 from tests.aws import Aws
@@ -184,24 +184,53 @@ class TestClaims:
 
 
 class TestLeases:
+    """Runs are named by letters; `over` are those that have ended."""
+
     def test_it_names_a_run_until_that_is_over(self) -> None:
         objects, over = StrictObjects(), set[str]()
         is_over = over.__contains__
-        assert acquire(objects, "prod deploy", "a", is_over) == "a"
-        assert acquire(objects, "prod deploy", "a", is_over) == "a"
-        assert acquire(objects, "prod deploy", "b", is_over) == "a"
-        assert acquire(objects, "other", "b", is_over) == "b"
+        assert acquire(objects, "prod deploy", "a", is_over).run_id == "a"
+        assert acquire(objects, "prod deploy", "a", is_over).run_id == "a"
+        assert acquire(objects, "prod deploy", "b", is_over).run_id == "a"
+        assert acquire(objects, "other", "b", is_over).run_id == "b"
         over.add("a")
-        assert acquire(objects, "prod deploy", "b", is_over) == "b"
-        release(objects, "prod deploy", "a")
-        assert acquire(objects, "prod deploy", "c", is_over) == "b"
-        release(objects, "prod deploy", "b")
-        assert acquire(objects, "prod deploy", "c", is_over) == "c"
+        assert acquire(objects, "prod deploy", "b", is_over).run_id == "b"
+
+    def test_who_waits_is_next_in_order_of_arrival(self) -> None:
+        objects, over = StrictObjects(), set[str]()
+        is_over = over.__contains__
+        for run_id in "abcd":
+            line = acquire(objects, "g", run_id, is_over)
+        assert (line.run_id, line.waiting, line.before("c")) == ("a", ("b", "c", "d"), ("a", "b"))
+        over |= {"a", "b"}  # b was cancelled while it waited
+        line = acquire(objects, "g", "d", is_over)
+        assert (line.run_id, line.waiting) == ("c", ("d",)), "c has it before it looks"
+        assert acquire(objects, "g", "c", is_over) == line
+        over.add("c")
+        line = acquire(objects, "g", "e", is_over)
+        assert (line.run_id, line.waiting) == ("d", ("e",)), "who comes last is not served first"
+
+    def test_who_does_not_wait_has_no_place_and_passes_nobody(self) -> None:
+        objects, over = StrictObjects(), set[str]()
+        is_over = over.__contains__
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "a"
+        assert acquire(objects, "g", "x", is_over, waits=False).waiting == ()
+        acquire(objects, "g", "b", is_over)
+        over.add("a")
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "b", "its turn is over"
+        over.add("b")
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "a"
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b'{"run_id": 1, "waiting": 1}', b"[" * 100_000, b"\xff"])
+    def test_what_is_none_of_ours_is_a_free_lease(self, body: bytes) -> None:
+        objects = StrictObjects()
+        objects.create(lease_name("g"), body)
+        assert acquire(objects, "g", "a", lambda _: False).run_id == "a"
 
     def test_of_many_who_find_it_free_one_gets_it(self, aws: Aws) -> None:
         bucket = aws.at("p")
-        assert acquire(bucket, "g", "old", lambda _: False) == "old"
-        found: list[str] = []
+        assert acquire(bucket, "g", "old", lambda _: False).run_id == "old"
+        found: list[Line] = []
         threads = [
             threading.Thread(
                 target=lambda n=n: found.append(acquire(bucket, "g", f"new-{n}", lambda run: run == "old"))
@@ -212,8 +241,9 @@ class TestLeases:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(found) == 8
-        assert len(set(found)) == 1
+        assert len({line.run_id for line in found}) == 1
+        last = acquire(bucket, "g", found[0].run_id, lambda _: False)
+        assert {last.run_id, *last.waiting} == {f"new-{n}" for n in range(8)}, "nobody lost its place"
 
 
 def test_requests_are_looked_for_now_and_then() -> None:

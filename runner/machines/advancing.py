@@ -102,10 +102,11 @@ def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
         return _never_ordered(run_id, facts, site)
     turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
     if turn.refused:
-        end(site.run(run_id), facts.state, 1, instance_id="", why=turn.refused)
-        return Progress(run_id=run_id, standing=Standing.OVER, said=turn.refused)
+        why = f"{turn.refused}, and it was not to wait"
+        end(site.run(run_id), facts.state, 1, instance_id="", why=why)
+        return Progress(run_id=run_id, standing=Standing.OVER, said=why)
     if turn.behind:
-        return Progress(run_id=run_id, standing=Standing.HELD, words=f"its turn after run {turn.behind}")
+        return Progress(run_id=run_id, standing=Standing.HELD, words=f"its turn after {turn.behind}")
     give_order(site.run(run_id), order, 1)
     return _asked(run_id, plan, replace(facts, generation=1, order=order), site)
 

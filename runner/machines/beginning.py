@@ -106,12 +106,9 @@ def go_on(
         )
     if verdict.standing is Standing.OVER and action == "run":
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation)
-    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
-    if turn.refused or turn.behind:
-        raise RunIsLiveError(
-            turn.refused or f"run {turn.behind} of the same group ({plan.queue.group}) goes on",
-            hint="wait for its end, or cancel it",
-        )
+    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site), waits=False)
+    if turn.refused:
+        raise RunIsLiveError(turn.refused, hint="wait for its end, or cancel it")
     mark(live or _where_it_was(run_id, plan), site)
     stop_machines(facts, plan, site)
     first = facts.order or held.wanted(run_id, site)

@@ -7,7 +7,7 @@ order there may be any time: a run that waits has no machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner import events as e
@@ -39,29 +39,46 @@ def wanted(run_id: str, site: Site) -> MachineOrder | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """`behind`: the run that it waits for, "" for none. `refused`: why it does not wait, in words."""
+    """`behind`: the runs that come before it, "" for none. `refused`: why it does not wait. In words."""
 
     behind: str = ""
     refused: str = ""
 
 
-def turn_of(run_id: str, plan: Plan, site: Site, is_over: Callable[[str], bool]) -> Turn:
+def turn_of(
+    run_id: str, plan: Plan, site: Site, is_over: Callable[[str], bool], *, waits: bool = True
+) -> Turn:
     """Whether the run has its group (`concurrency`) for itself; by then, it does. Safe to repeat.
 
-    Who waits is not in a line: the first that looks after the holder's end is next. Raises StoreError, and
-    what `is_over` raises.
+    `waits`: whether it gets a place among those that wait, in order of arrival, if its queue says so. Raises
+    StoreError, and what `is_over` raises.
     """
     queue = plan.queue
-    holder = acquire(site.root, queue.group, run_id, is_over)
-    if holder == run_id:
+    waits = waits and queue.concurrency_policy != "reject"
+    line = acquire(site.root, queue.group, run_id, is_over, waits=waits)
+    if line.run_id == run_id:
         return Turn()
-    if queue.concurrency_policy == "reject":
-        return Turn(refused=f"run {holder} of the same group ({queue.group}) goes on, and it was not to wait")
+    before = line.before(run_id)
+    if not waits:
+        return Turn(refused=f"run {before[0]} of the same group ({queue.group}) goes on")
     if queue.concurrency_policy == "cancel":
-        body = {"type": "cancel", "job_ids": [], "by": f"run {run_id} of the same group"}
-        run = site.run(holder)  # by one name for all who wait: a second request would end its cleanup, too
-        BucketSource(run).request(body, name=f"group-{newest_generation(run)}")
-    return Turn(behind=holder)
+        for other in before:
+            _cancel(other, run_id, site)
+    return Turn(behind=_named(before))
+
+
+def _cancel(other: str, run_id: str, site: Site) -> None:
+    """By one name for all who wait: a second request would end its cleanup, too."""
+    body = {"type": "cancel", "job_ids": [], "by": f"run {run_id} of the same group"}
+    run = site.run(other)
+    BucketSource(run).request(body, name=f"group-{max(1, newest_generation(run))}")
+
+
+def _named(before: Sequence[str]) -> str:
+    holder, *others = before
+    if not others:
+        return f"run {holder}"
+    return f"run {holder} and {len(others)} more that {'waits' if len(others) == 1 else 'wait'} for it"
 
 
 def cancelled(run_id: str, facts: Facts, site: Site) -> e.CancelRequested | None:

@@ -129,8 +129,7 @@ class Scenes:
         source.plan_bytes(), source.fresh(), source.report(), source.files.sizes("jobs/a/1/results")
         put_request(run, {"type": "cancel"})
         assert in_bucket_of(str(site.root.where))[1] == 1
-        assert leases.acquire(site.root, "gpu", RUN_ID, lambda _: False) == RUN_ID
-        leases.release(site.root, "gpu", RUN_ID)
+        assert leases.acquire(site.root, "gpu", RUN_ID, lambda _: False).run_id == RUN_ID
         large = pack([("large", _LARGE)], self.folder / "large.tar.gz")
         with self._refusing("/bundles/", "partNumber=2"), contextlib.suppress(StoreError):
             send(site.root, large)
