@@ -25,6 +25,7 @@ from runner.agent.session import Session, Turn
 from runner.agent.watching import Interruption, Times, Watch
 from runner.clouds.secrets import CloudSecrets
 from runner.errors import BUG, SUCCEEDED, NotFoundError, RunnerError
+from runner.launching.account import RUNS
 from runner.launching.ledger import claim, log_generation
 from runner.stores.s3 import Bucket, Location, Writer, open_bucket
 
@@ -111,7 +112,7 @@ def _needed(run: Bucket, name: str) -> bytes:
 
 def _root(run: Bucket) -> Bucket:
     """The account's prefix: bundles are beside `runs/`."""
-    prefix = run.where.prefix.removesuffix(run.where.name).rstrip("/").removesuffix("runs").rstrip("/")
+    prefix = run.where.prefix.removesuffix(run.where.name).rstrip("/").removesuffix(RUNS).rstrip("/")
     return Bucket(run.client, Location(bucket=run.where.bucket, prefix=prefix))
 
 

@@ -66,3 +66,8 @@ def retry_clashes(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"retry.{alias}"
     if "base_delay" in full and "delay" in full:
         yield "retry.base_delay", "retry.delay"
+
+
+def results_url(bucket: object, prefix: object) -> str:
+    """What `result_s3_bucket` and `result_s3_prefix` say, as `results` says it."""
+    return f"s3://{bucket}/{str(prefix).strip('/')}".rstrip("/")

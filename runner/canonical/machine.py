@@ -31,6 +31,11 @@ def types_named(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, (options.get("type") or DEFAULT_TYPE, *others))))
 
 
+def region_named(options: Mapping[str, Any], otherwise: str) -> str:
+    """Where a machine with these options lives; `otherwise`: where those are that name no region."""
+    return str(options.get("region") or otherwise)
+
+
 def ttl_of(machine: Machine) -> float:
     """Seconds. For a plan of a stranger, too, which may say anything."""
     given = machine.options.get("ttl")

@@ -154,18 +154,13 @@ def _status(context: Context, forge: CodeHost, run: WorkflowRun, shown: PullPlan
     state, words = status_words(shown, read.bundle) if read.bundle is not None else ("failure", _UNREAD)
     if there is not None and (there.state, there.description) == (state, words):
         return f"the status says already: {code(words)}"
-    status = Status(context=CONTEXT, state=state, description=words, target=_target(context, run))
+    target = context.page(run.id, run.attempt)  # made of what we know: the event's own URL could be anything
+    status = Status(context=CONTEXT, state=state, description=words, target=target)
     try:
         forge.set_status(run.commit, status)
     except ForgeRefusedError as error:
         return f"no status: {code(error.message)}"
     return f"status {state}: {code(words)}"
-
-
-def _target(context: Context, run: WorkflowRun) -> str:
-    """The page of the plan's workflow run, made of what we know: the event's own URL could be anything."""
-    attempt = f"/attempts/{run.attempt}" if run.attempt > 1 else ""
-    return f"{context.server_url}/{context.repository}/actions/runs/{run.id}{attempt}"
 
 
 def _generation_of(status: Status) -> int:

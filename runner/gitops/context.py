@@ -42,7 +42,14 @@ class Context:
     @property
     def run_url(self) -> str:
         """The page of this workflow run, "" where there is none."""
-        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}" if self.run_id else ""
+        return self.page(self.run_id)
+
+    def page(self, workflow_run: int, attempt: int = 1) -> str:
+        """Of any workflow run of this repository, "" for 0."""
+        again = f"/attempts/{attempt}" if attempt > 1 else ""
+        return (
+            f"{self.server_url}/{self.repository}/actions/runs/{workflow_run}{again}" if workflow_run else ""
+        )
 
     def files_url(self, commit: str) -> str:
         """The tree at a commit, as `report.links` wants it."""

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RUNS = "runs"
+"""Below the prefix of an account: a folder for each run, by its id."""
+
+
+def run_name(run_id: str) -> str:
+    """A run's own place, below the account's."""
+    return f"{RUNS}/{run_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +33,4 @@ class Account:
         return f"{self.prefix}/{name}" if self.prefix else name
 
     def run_url(self, run_id: str) -> str:
-        return f"s3://{self.bucket}/{self.key(f'{RUNS}/{run_id}')}"
+        return f"s3://{self.bucket}/{self.key(run_name(run_id))}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runner import resources
 from runner.errors import RunnerError, UsageError
-from runner.launching.account import Account
+from runner.launching.account import Account, run_name
 from runner.launching.naming import Purpose
 from runner.problems import shorten
 
@@ -54,7 +54,6 @@ def user_data(
     home: str = HOME,
 ) -> str:
     """`endpoint`: where AWS is, if not at AWS. Raises UsageError where a value is not fit for it."""
-    run = f"runs/{purpose.run_id}"
     return render(
         {
             "TTL_MINUTES": str(math.ceil(purpose.ttl / 60)),
@@ -68,7 +67,7 @@ def user_data(
             "GENERATION": str(purpose.generation),
             "BUNDLE_URL": object_url(account, bundle.name, endpoint),
             "BUNDLE_SHA256": bundle.sha256,
-            "LOG_URL": object_url(account, f"{run}/boot/{purpose.generation}", endpoint),
+            "LOG_URL": object_url(account, f"{run_name(purpose.run_id)}/boot/{purpose.generation}", endpoint),
         }
     )
 

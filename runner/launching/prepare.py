@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.canonical.machine import region_named
 from runner.errors import CapacityError, UsageError
 from runner.launching.account import Account
 from runner.launching.attempts import architecture_of, disk_of, image_name, plan_of_attempts, types_of
@@ -16,7 +17,7 @@ from runner.ports import Cloud, Image, LaunchRequest
 
 def region_of(machine: Machine, account: Account) -> str:
     """Where the machine lives; the bucket stays in the account's region. "": as the SDK finds it."""
-    return str(machine.options.get("region") or account.region)
+    return region_named(machine.options, account.region)
 
 
 def prepare(

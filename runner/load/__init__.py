@@ -70,8 +70,7 @@ def _results(fields: Mapping[str, Any]) -> str | None:
     bucket = fields.get("result_s3_bucket")
     if bucket is None:
         return fields.get("results")
-    prefix = str(fields.get("result_s3_prefix", "")).strip("/")
-    return f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+    return canonical.results_url(bucket, fields.get("result_s3_prefix", ""))
 
 
 def _schedule(given: str | list[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runner import events as e
 from runner.bundle.order import MachineOrder, from_json, to_json
-from runner.launching.account import RUNS
+from runner.launching.account import RUNS, run_name
 from runner.machines.facts import newest_generation
 from runner.machines.site import Site
 from runner.machines.standing import Facts
@@ -101,7 +101,7 @@ def state_of_earlier(run_id: str, queue_id: str, site: Site) -> str:
         kept = [listed.name for listed in runs.below(name).names("state/")]
         if kept:
             newest = max(kept, key=lambda one: (len(one), one))  # numbers without leading zeros
-            return f"{RUNS}/{name}/{newest}"
+            return f"{run_name(name)}/{newest}"
     return ""
 
 

@@ -16,7 +16,7 @@ from runner.bundle.sending import send
 from runner.clouds.opening import fetch_prices, open_cloud
 from runner.errors import UsageError
 from runner.launching import price_cache
-from runner.launching.account import RUNS, Account
+from runner.launching.account import Account, run_name
 from runner.launching.boot import Bundle
 from runner.launching.cost import carried
 from runner.ports import Cloud
@@ -52,7 +52,7 @@ class Site:
 
     def run(self, run_id: str) -> Bucket:
         """The run's own place."""
-        return self.root.below(f"{RUNS}/{run_id}")
+        return self.root.below(run_name(run_id))
 
 
 def open_site(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.canonical.machine import DEFAULT_TTL, ttl_of, types_named
+from runner.canonical.machine import DEFAULT_TTL, region_named, ttl_of, types_named
 from runner.model import Machine, Queue
 from runner.plan.facts import Bound
 from runner.plan.prices import Prices, is_burstable
@@ -49,7 +49,7 @@ def cost_of(queue: Queue, bound: Bound, *, region: str, prices: Prices) -> Cost 
     if machine.provider != "ec2":
         return None
     types = types_named(machine.options)
-    region = str(machine.options.get("region") or region)
+    region = region_named(machine.options, region)
     seconds, by = _longest(machine, bound)
     known = prices.hourly(types, region)
     unknown = tuple(one for one in types if one not in known) if region else ()

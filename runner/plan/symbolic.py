@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+from runner.canonical import results_url
 from runner.model import Job, Queue
 from runner.plan.codec import Form
 from runner.problems import Route
@@ -129,9 +130,8 @@ def _holds_text(place: Place) -> bool:
 
 
 def _bucket(volatile: Mapping[Route, str], tree: Mapping[str, Any]) -> str:
-    """As `load` puts the two together."""
     bucket, prefix = (str(volatile.get((part,), tree.get(part) or "")) for part in _S3)
-    return f"s3://{bucket}/{prefix.strip('/')}" if prefix.strip("/") else f"s3://{bucket}"
+    return results_url(bucket, prefix)
 
 
 def _says_itself(own: Mapping[str, Any], route: Route) -> bool:

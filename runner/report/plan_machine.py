@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from runner.canonical.machine import DEFAULT_TTL, is_spot, types_named
+from runner.canonical.machine import DEFAULT_TTL, is_spot, region_named, types_named
 from runner.model import Machine
 from runner.plan import Preview
 from runner.plan.words import counted
@@ -33,7 +33,7 @@ def machine(preview: Preview, mark: Mark = str) -> str:
     found = preview.plan.queue.machine
     if found.provider != "ec2":
         return ""
-    region = str(found.options.get("region") or (preview.cost.region if preview.cost is not None else ""))
+    region = region_named(found.options, preview.cost.region if preview.cost is not None else "")
     return ", ".join((_types(found.options, mark), *_details(found.options, region, mark)))
 
 

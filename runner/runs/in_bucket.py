@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from runner.errors import LogError, NotFoundError, StoreError
+from runner.launching.account import RUNS
 from runner.stores.s3 import Bucket, Found, Reader, download, put_request
 from runner.stores.s3.segments import WHOLE
 from runner.units import format_size
@@ -60,7 +61,7 @@ class BucketSource:
     def _beside(self) -> str:
         """Where its bucket has runs: at the newest `runs` in its place, as far as that tells."""
         bucket, parts = self._bucket.where.bucket, self._bucket.where.prefix.split("/")
-        known = parts[: len(parts) - parts[::-1].index("runs")] if "runs" in parts else parts[:-1]
+        known = parts[: len(parts) - parts[::-1].index(RUNS)] if RUNS in parts else parts[:-1]
         return "/".join(("s3:/", bucket, *filter(None, known)))
 
     def run_id(self) -> str:

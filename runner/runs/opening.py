@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from runner.launching.account import RUNS
 from runner.runs.on_disk import DirectorySource
 from runner.runs.places import resolve
 from runner.runs.source import RunSource
@@ -40,7 +41,7 @@ def in_bucket_of(url: str, number: int | None = None) -> tuple[list[RunSource], 
     from runner.runs.in_bucket import BucketSource  # noqa: PLC0415  as above
     from runner.stores.s3 import open_bucket  # noqa: PLC0415
 
-    bucket = open_bucket(url if url.rstrip("/").endswith("/runs") else f"{url.rstrip('/')}/runs")
+    bucket = open_bucket(url if url.rstrip("/").endswith(f"/{RUNS}") else f"{url.rstrip('/')}/{RUNS}")
     names = sorted(bucket.folders(), key=_newest, reverse=True)
     return [BucketSource(bucket.below(name)) for name in names[:number]], len(names)
 

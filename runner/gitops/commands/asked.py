@@ -30,9 +30,6 @@ class Asked:
         merged = (self.pull.merge_commit,) if self.pull.merge_commit else ()
         return (*merged, self.pull.head_commit)
 
-    def page(self, workflow_run: int) -> str:
-        return f"{self.context.server_url}/{self.context.repository}/actions/runs/{workflow_run}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

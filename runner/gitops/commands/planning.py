@@ -23,10 +23,10 @@ def plan(asked: Asked) -> Answer:
             "no plan was made for the head of this pull request",
             hint="push a commit, or close and open the pull request: each starts the plan's workflow",
         )
-    page = link("workflow run", asked.page(found.id))
+    page = link("workflow run", asked.context.page(found.id))
     if not found.conclusion:
         raise RefusedError(
-            f"the plan is being made already: {asked.page(found.id)}", hint="wait for its comment"
+            f"the plan is being made already: {asked.context.page(found.id)}", hint="wait for its comment"
         )
     done = Reply(
         headline="🚀 Plans again", facts=(f"The {page} starts once more; the plan's comment follows.",)

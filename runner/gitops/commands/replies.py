@@ -88,9 +88,8 @@ class Replies:
         if now.body != before.posted.body:
             return False
         number, _ = _claimed(before.marker)
-        url = f"{self._context.server_url}/{self._context.repository}/actions/runs/{number}" if number else ""
         marker = replace(before.marker, generation=DONE, request=None)
-        self._forge.edit_comment(before.posted, reply(marker, broke_off(url)))
+        self._forge.edit_comment(before.posted, reply(marker, broke_off(self._context.page(number))))
         return True
 
     def _works(self, marker: Marker) -> bool:

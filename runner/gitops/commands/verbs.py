@@ -102,7 +102,7 @@ def _cancel(asked: Asked) -> Answer:
             f"nobody works on run {run_id}: its workflow run {found.workflow_run.id} has ended",
             hint=f"/runner resume {run_id} goes on with it",
         )
-    url = asked.page(found.workflow_run.id)
+    url = asked.context.page(found.workflow_run.id)
     return Answer(
         said=reply.cancelling(run_id, jobs, url),
         request=Request(do="cancel", run=run_id, on=found.workflow_run.id, jobs=jobs),
@@ -127,7 +127,7 @@ def _logs(asked: Asked) -> Answer:
         if job.last is None:
             raise NotFoundError(f"job {job_id} has no log: it never started")
         lines = tail(directory, job_id, job.last.number, _LOG_LINES)
-    url = asked.page(found.workflow_run.id)
+    url = asked.context.page(found.workflow_run.id)
     return Answer(said=reply.log_end(run_id, job_id, job.last.number, lines, url))
 
 
