@@ -20,7 +20,7 @@ from runner.publish.follow import Watched, follow
 from tests.builders import failed_log
 from tests.forge_worlds import InFiles
 from tests.hostile_world import SECRET, TOKEN, HostileWorld, new_world, without_ptrace, workflow_commands
-from tests.publishing import TARGET, Playing, clock_at_start
+from tests.publish.publishing import TARGET, Playing, clock_at_start
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from runner.report.markers import Marker
 from tests.forge_worlds import InFiles
 from tests.github_markdown import assert_harmless
 from tests.hostile_world import TEXTS, workflow_commands
-from tests.publishing import TARGET, clock_at_start
+from tests.publish.publishing import TARGET, clock_at_start
 
 hostile = st.lists(
     st.one_of(

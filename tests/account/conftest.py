@@ -11,8 +11,8 @@ import pytest
 from tests.account.recording import Recorder
 from tests.account.scenes import Scenes
 from tests.account.stack import Stack, client, deploy
+from tests.agent.machines import serving
 from tests.aws import isolate
-from tests.machines import serving
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,11 @@ from runner.stores.s3 import download, leases, put_request
 from tests.account.policies import Call
 from tests.account.recording import Recorder, Seen
 from tests.account.stack import Stack, client, decoder
+from tests.agent.machines import Cloudy
 from tests.aws import Aws
 from tests.builders import job, queue
 from tests.clouds.boot_world import KEY, BootWorld
 from tests.clouds.making import PURPOSE
-from tests.machines import Cloudy
 from tests.repositories import commit_all, repository
 from tests.waiting import until
 

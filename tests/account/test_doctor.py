@@ -26,9 +26,9 @@ from runner.setup.aws.trust_checks import Said
 from runner.setup.facts import Aws
 from runner.setup.findings import Finding, Level
 from tests.account.stack import PROVIDER, WORKFLOW, Stack, client
+from tests.agent.machines import serving
 from tests.aws import Aws as Emulator
 from tests.aws_strict import IMAGE
-from tests.machines import serving
 from tests.project import Project
 from tests.repositories import QUIET, commit_all, repository
 

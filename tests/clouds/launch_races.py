@@ -1,7 +1,7 @@
 """Launchers that race for one generation, call by call, in every order.
 
 A launcher is run again from its start for each call, with the replies it had so far, as in
-`tests.strict_objects`. The k-th launch has the machine `i-k`, since one token gives one machine.
+`tests.stores.strict_objects`. The k-th launch has the machine `i-k`, since one token gives one machine.
 """
 
 from __future__ import annotations

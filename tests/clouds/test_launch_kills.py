@@ -20,7 +20,7 @@ from tests.aws_strict import IMAGE, UBUNTU, refusal
 from tests.clouds.cloud_in_memory import MemoryCloud
 from tests.clouds.conftest import Ec2World
 from tests.clouds.making import PURPOSE, of_generation, requests
-from tests.strict_objects import StrictObjects
+from tests.stores.strict_objects import StrictObjects
 
 pytestmark = pytest.mark.slow
 

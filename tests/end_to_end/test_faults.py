@@ -19,7 +19,7 @@ from runner.forges.files import FileForge
 from runner.gitops.configured import config_at
 from runner.machines.live import FOLDER
 from runner.ports import PullRequest, RepositoryFacts
-from tests.cloud_loop import reviewed
+from tests.gitops.cloud_loop import reviewed
 from tests.histories import HERE, Repository
 from tests.hypervisor.hypervisor import Making, Running
 from tests.hypervisor.world import HyperWorld

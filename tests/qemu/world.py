@@ -28,9 +28,9 @@ from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunState
 from runner.stores.s3 import Bucket
+from tests.agent.machines import RUN_ID, serving
 from tests.aws import Aws
 from tests.aws_strict import IMAGE, Region, StrictEc2, StrictSsm, user_data_of
-from tests.machines import RUN_ID, serving
 from tests.qemu import image, vm
 from tests.qemu.imds import About, Imds
 

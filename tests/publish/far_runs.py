@@ -1,0 +1,155 @@
+"""Runs in a bucket that play in virtual time, for the tests of whoever follows them from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner import events as e
+from runner.model import Plan
+from runner.plan import to_json
+from runner.publish.asking import Ask, at_once
+from runner.publish.follow import Followed, Watched, follow
+from runner.publish.target import Target
+from runner.runs.in_bucket import BucketSource
+from runner.runs.reading import read
+from runner.state import RunState
+from runner.stores.s3 import Found, Location, Writer
+from tests.builders import RUN_ID, Log, plan
+from tests.publish.publishing import TARGET
+from tests.stores.strict_objects import StrictObjects
+from tests.virtual_time import VirtualTime
+
+PLACE = "s3://lab/runner/runs/"
+_SPAN = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class Memory(StrictObjects):
+    """A run's own place, without a network. `before`: called with each request, may raise."""
+
+    def __init__(self, clock: VirtualTime, run_id: str = RUN_ID) -> None:
+        super().__init__()
+        self.clock = clock
+        self.where = Location.parse(PLACE + run_id)
+        self.before: list[Callable[[str, str], None]] = []
+        self.trouble = self._each
+
+    def _each(self, what: str, name: str) -> None:
+        self.ticks = self.clock.now()
+        for one in self.before:
+            one(what, name)
+
+    def get(self, name: str, span: str = "") -> Found | None:
+        found = super().get(name)
+        if found is None or not span:
+            return found
+        first, last = _SPAN.fullmatch(span).groups()  # type: ignore[union-attr]
+        part = found.body[int(first) : int(last) + 1 if last else None] if first else found.body[-int(last) :]
+        return Found(body=part, modified=found.modified, etag=found.etag, metadata=found.metadata)
+
+    def put(self, name: str, body: bytes) -> None:
+        self.held[name] = Found(body=body, modified=self.clock.now())
+
+
+@dataclass
+class Far:
+    """A run of which each event is in the bucket from its time on, looked at by whoever reads it.
+
+    `lives`: somebody works on it, or will; by default until all is written.
+    """
+
+    log: Log
+    clock: VirtualTime
+    target: Target = TARGET
+    run_id: str = RUN_ID
+    generation: int = 1000
+    written: int = 0
+    lives: Callable[[], bool] | None = None
+    waits: Callable[[], str] = lambda: ""
+    asked: list[float] = field(default_factory=list)
+    """When somebody asked whether it is alive."""
+
+    def __post_init__(self) -> None:
+        self.bucket = Memory(self.clock, self.run_id)
+        self.writer = Writer(self.bucket, generation=self.generation, name="i-0abc")
+        self.bucket.put("plan.json", to_json(plan(self.log.queue)))
+        self._playing = False
+        self._opened = False
+        self.bucket.before.append(lambda what, _name: self.play() if what == "get" else None)
+
+    def play(self) -> None:
+        """Write what has happened by now."""
+        if self._playing:  # its own requests are no readers
+            return
+        events, end = self.log.events, self.written
+        while end < len(events) and events[end].at <= self.clock.now():
+            end += 1
+        if end > self.written:
+            self._playing = True
+            self.append(events[self.written : end])
+            self._playing = False
+
+    def append(self, events: Sequence[e.Event]) -> None:
+        trouble, self.bucket.trouble = self.bucket.trouble, lambda _what, _name: None
+        self.bucket.ticks = self.clock.now()
+        if not self._opened:
+            self.writer.fence()
+            self._opened = True
+        self.writer.write(e.encode_lines(events, self.run_id, self.written + 1))
+        self.written += len(events)
+        self.bucket.trouble = trouble
+
+    def put(self, body: bytes) -> None:
+        """Whatever somebody else writes as the next segment."""
+        number = sum(name.startswith("events/") for name in self.bucket.held) + 1
+        self.bucket.put(f"events/{number:06d}.jsonl", body)
+
+    def all_at_once(self) -> Far:
+        self.append(self.log.events[self.written :])
+        return self
+
+    def alive(self) -> bool:
+        self.asked.append(self.clock.now())
+        self.play()
+        return self.lives() if self.lives is not None else self.written < len(self.log.events)
+
+    def source(self) -> BucketSource:
+        return BucketSource(self.bucket)  # type: ignore[arg-type]
+
+    def read(self) -> tuple[Plan, RunState]:
+        return read(self.source())
+
+    @property
+    def watched(self) -> Watched:
+        return Watched(where=self.source(), target=self.target, alive=self.alive, waiting=self.waits)
+
+
+def follow_far(runs: Sequence[Far] | Far, forge: Any, *, ask: Ask = at_once, **more: Any) -> list[Followed]:
+    runs = [runs] if isinstance(runs, Far) else runs
+    clock = runs[0].clock
+    watched = [run.watched for run in runs]
+    return follow(watched, forge, clock=clock, sleep=clock.sleep, ask=ask, **more)
+
+
+class Slow(Future[Any]):
+    """An answer that comes at its time."""
+
+    def __init__(self, question: Callable[[], Any], clock: VirtualTime, at: float) -> None:
+        super().__init__()
+        self.question, self.clock, self.at = question, clock, at
+        self.asked = False
+
+    def done(self) -> bool:
+        if not self.asked and self.clock.now() >= self.at:
+            self.asked = True
+            given = at_once(self.question)
+            error = given.exception()
+            self.set_exception(error) if error is not None else self.set_result(given.result())
+        return super().done()
+
+
+def slow(clock: VirtualTime, seconds: float) -> Ask:
+    return lambda question: Slow(question, clock, clock.now() + seconds)

@@ -1,0 +1,254 @@
+"""Followers of runs in a bucket that are killed, doubled or overwhelmed: in the end all is told once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import events as e
+from runner.clock import SystemClock
+from runner.events import encode_lines
+from runner.plan import to_json
+from runner.ports import CodeHost
+from runner.publish.asking import in_background
+from runner.publish.follow import Watched, follow
+from runner.runs.in_bucket import BucketSource
+from runner.stores.s3 import Bucket, Location, Writer
+from tests.aws import Aws
+from tests.builders import RUN_ID, START, Log, job, plan, queue
+from tests.forge_worlds import HEAD, MERGE, InFiles, furnish, github
+from tests.github_double import BOT, Double, serving
+from tests.publish.far_runs import Far, follow_far
+from tests.publish.publishing import TARGET, clock_at_start
+from tests.virtual_time import VirtualTime
+
+pytestmark = pytest.mark.slow
+
+SOON = dataclasses.replace(TARGET, live_interval=2.0)
+WRITES = frozenset({"set_status", "add_comment", "edit_comment", "minimize_comment"})
+
+
+class Killed(BaseException):
+    """As kill -9: nothing catches it."""
+
+
+class Watchful:
+    """A forge with something to do before or after each write."""
+
+    def __init__(
+        self,
+        forge: CodeHost,
+        before: Callable[[int], None] = lambda _: None,
+        after: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.forge, self.before, self.after = forge, before, after
+        self.writes: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.forge, name)
+        if name not in WRITES:
+            return method
+
+        def called(*args: Any) -> Any:
+            number = len(self.writes)
+            self.writes.append((name, *args))
+            self.before(number)
+            made = method(*args)
+            self.after(number)
+            return made
+
+        return called
+
+
+def eventful() -> Log:
+    """A machine that boots, a retry, another machine that goes on, a failure, a skipped job."""
+    made = queue(job("a", retries=1), job("b", "a"), job("c"), job("d", "c"), on_failure="continue")
+    log = Log(made).start("a", 0.5).end("a", 1.0, "failed").retrying("a", 1.0, 1.0).start("a", 2.0)
+    log.end("a", 4.0, "lost", interrupted=True, exit_code=None)
+    log.add(e.RunInterrupted(at=START + 4.0, reason="EC2 takes the machine back"))
+    log.add(e.InstanceLost(at=START + 40.0, instance_id="i-1", reason="EC2 took it back"))
+    log.add(e.InstanceLaunched(at=START + 40.0, instance_id="i-2"))
+    log.add(e.RunResumed(at=START + 40.0, max_parallel=4))
+    log.add(e.JobRetrying(at=START + 40.0, job_id="a", attempt=2, delay=0.0, free=True))
+    log.events.insert(1, e.InstanceLaunched(at=START, instance_id="i-1"))
+    log.start("a", 41.0).finish("a", 45.0).whole("b", 45.5, 2.5).whole("c", 48.5, 0.5, "failed")
+    log.skip("d", 49.0, job="c").over(49.5, "failed")
+    log.events = [dataclasses.replace(event, at=event.at + 30.0) for event in log.events]
+    return log
+
+
+def far(clock: VirtualTime) -> Far:
+    run = Far(eventful(), clock, SOON)
+    run.waits = lambda: "i-2 is booting" if START + 34 < clock.now() < START + 70 else ""
+    return run
+
+
+def shown(forge: CodeHost) -> object:
+    statuses = {c: {(s.context, s.state, s.description) for s in forge.statuses(c)} for c in (MERGE, HEAD)}
+    return statuses, [c.body for c in forge.comments(7) if c.author == BOT and "runner:final" in c.body]
+
+
+def kinds(forge: CodeHost) -> list[str]:
+    return [c.body.split()[1].removeprefix("runner:") for c in forge.comments(7) if not c.minimized]
+
+
+def told(folder: Path, at: int | None, *, late: bool = False) -> tuple[object, int]:
+    """What is there after a follower that was killed at one write, before or after it reached the forge."""
+    clock = clock_at_start()
+    forge = InFiles(folder / "forge", clock).forge
+    run = far(clock)
+
+    def kill(number: int) -> None:
+        if number == at:
+            raise Killed
+
+    mortal = Watchful(forge, **{"after" if late else "before": kill})
+    if at is None:
+        follow_far(run, mortal)
+    else:
+        with pytest.raises(Killed):
+            follow_far(run, mortal)
+        clock.sleep(3.0)
+        assert follow_far(run, forge)[0].published
+    assert kinds(forge) == ["final"]
+    return shown(forge), len(mortal.writes)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+def test_killed_at_any_write(tmp_path: Path, late: bool) -> None:
+    whole, total = told(tmp_path / "whole", None)
+    assert total > 25
+    for at in range(total):
+        assert told(tmp_path / str(at), at, late=late)[0] == whole, f"killed at write {at}"
+
+
+def test_two_at_once_whenever_the_second_begins(tmp_path: Path) -> None:
+    """Each write of the first is held up while the second follows the run to its end."""
+    whole, total = told(tmp_path / "whole", None)
+    posted = 0
+    for at in range(total):
+        clock = clock_at_start()
+        forge = InFiles(tmp_path / str(at) / "forge", clock).forge
+        run = far(clock)
+        second = Watchful(forge)
+
+        def meanwhile(number: int, at: int = at, run: Far = run, second: Watchful = second) -> None:
+            if number == at:
+                assert follow_far(run, second)[0].published
+
+        first = Watchful(forge, before=meanwhile)
+        assert follow_far(run, first)[0].published
+        assert kinds(forge) == ["final"], f"two followers from write {at}"
+        assert shown(forge)[0] == whole[0], f"two followers from write {at}"  # type: ignore[index]
+        made = [one for one in (*first.writes, *second.writes) if one[0] == "add_comment"]
+        posted += len(made) - 2
+    assert posted <= 2, "more than the two posts that were under way"
+
+
+def test_handed_over_again_and_again(tmp_path: Path) -> None:
+    whole, _ = told(tmp_path / "whole", None)
+    clock = clock_at_start()
+    forge = Watchful(InFiles(tmp_path / "forge", clock).forge)
+    run = far(clock)
+    for _ in range(100):
+        (found,) = follow_far(run, forge, until=clock.now() + 5.0)
+        if found.published:
+            break
+        assert found.handed_over
+    assert found.published
+    assert shown(forge.forge) == whole
+    assert kinds(forge.forge) == ["final"]
+    assert len([one for one in forge.writes if one[0] == "add_comment"]) == 2
+
+
+@pytest.fixture
+def clock() -> VirtualTime:
+    return clock_at_start()
+
+
+@pytest.fixture
+def double(clock: VirtualTime) -> Iterator[Double]:
+    with serving(furnish(Double(clock))) as made:
+        yield made
+    assert made.violations == []
+    assert made.limits.refused == []
+
+
+def test_a_log_that_grows_by_ten_thousand_jobs(double: Double, clock: VirtualTime) -> None:
+    names = [f"chunk-{i}" for i in range(10_000)]
+    log = Log(queue(*(job(name) for name in names), on_failure="continue"), max_parallel=100)
+    for i, name in enumerate(names):
+        log.whole(name, 0.012 * i, outcome="succeeded" if i % 500 else "failed")
+    log.over(122.0, "failed").events.sort(key=lambda event: event.at)
+    run, forge = Far(log, clock), github(double, clock)
+    (result,) = follow_far(run, forge)
+    forge.close()
+    assert result.published
+    assert result.state is not None
+    assert len(result.state.jobs) == 10_000
+    writes = double.named("issues/create-comment", "issues/update-comment", "repos/create-commit-status")
+    assert len(writes) + 1 < 100
+
+
+def test_five_hundred_statuses_of_a_run_in_a_bucket(double: Double, clock: VirtualTime) -> None:
+    log = Log(queue(*(job(f"job-{i}") for i in range(500))), max_parallel=50)
+    for i in range(500):
+        log.whole(f"job-{i}", 0.1 * i, 3.0)
+    log.over(60.0).events.sort(key=lambda event: event.at)
+    run, forge = Far(log, clock, dataclasses.replace(TARGET, status_jobs=500)), github(double, clock)
+    (result,) = follow_far(run, forge, patience=6 * 3600.0)
+    found = {status.context: status.state for status in forge.statuses(MERGE)}
+    forge.close()
+    assert result.published
+    assert len(found) == 501
+    assert set(found.values()) == {"success"}
+
+
+class TestEmulator:
+    """Real requests, real threads, real time."""
+
+    def run(self, aws: Aws) -> tuple[Bucket, Log]:
+        bucket = aws.at(f"follow/runs/{RUN_ID}")
+        log = Log(queue(job("a"), job("b", "a"))).whole("a", 0.1).whole("b", 1.5).over(3.0)
+        bucket.create("plan.json", to_json(plan(log.queue)))
+        return bucket, log
+
+    def test_a_run_that_grows_is_followed_to_its_end(self, aws: Aws, tmp_path: Path) -> None:
+        bucket, log = self.run(aws)
+        clock = SystemClock()
+        forge = InFiles(tmp_path / "forge", clock).forge  # type: ignore[arg-type]
+        writer = Writer(bucket, generation=1000, name="i-1")
+        writer.fence()
+        bucket.put("jobs/a/1/stderr.log", b"said\n")
+        written = 0
+
+        def grow(_watched: object, _state: object) -> None:
+            nonlocal written
+            if written < len(log.events):
+                part = log.events[written : written + 3]
+                writer.write(encode_lines(part, RUN_ID, written + 1))
+                written += len(part)
+
+        def lives() -> bool:
+            return written < len(log.events)
+
+        watched = Watched(where=BucketSource(bucket), target=TARGET, alive=lives)
+        (result,) = follow(
+            [watched], forge, clock=clock, on_poll=grow, ask=in_background, until=clock.now() + 60
+        )
+        assert (result.outcome, result.published) == ("succeeded", True)
+        assert kinds(forge) == ["final"]
+
+    def test_a_bucket_that_is_not_there(self, tmp_path: Path, aws: Aws) -> None:
+        bucket = Bucket(aws.at("x").client, Location(bucket=f"{aws.bucket}-not", prefix=f"runs/{RUN_ID}"))
+        clock, said = SystemClock(), []
+        forge = InFiles(tmp_path / "forge", clock).forge  # type: ignore[arg-type]
+        watched = Watched(where=BucketSource(bucket), target=TARGET, alive=lambda: True)
+        (result,) = follow([watched], forge, clock=clock, patience=3.0, notice=said.append)
+        assert not result.published
+        assert len(said) == 1
+        assert "bucket" in said[0]

@@ -1,0 +1,261 @@
+"""What a run in a bucket does beyond the contract: pacing, patience, claims, leases, requests."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from runner import events as e
+from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError
+from runner.stores.s3 import Location, Reader, S3Store
+from runner.stores.s3.leases import Line, acquire, lease_name
+from runner.stores.s3.requests import Requests, put_request
+from runner.stores.s3.segments import WHOLE
+from tests.aws import Aws
+from tests.builders import failed_log
+from tests.stores.strict_objects import StrictObjects
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+LOG = failed_log().events
+PLACE = Location.parse("s3://my-runs/p/runs/demo-1")
+
+
+class Kept:
+    """Stores of one run over objects in memory, closed at the end."""
+
+    def __init__(self) -> None:
+        self.objects = StrictObjects()
+        self.told: list[RunnerError] = []
+        self.stores: list[S3Store] = []
+
+    def store(self, generation: int = 1, every: float = 60.0) -> S3Store:
+        made = S3Store(
+            self.objects,
+            "demo-1",
+            upload=lambda _name, _file: None,
+            generation=generation,
+            every=every,
+            on_trouble=self.told.append,
+        )
+        made.open_log()
+        self.stores.append(made)
+        return made
+
+    def puts(self) -> int:
+        return sum(what == "put" for what, _ in self.objects.asked)
+
+    def close(self) -> None:
+        self.objects.trouble = lambda _what, _name: None
+        for store in self.stores:
+            try:
+                store.close()
+            except FencedError:
+                continue
+
+
+@pytest.fixture
+def kept() -> Any:
+    made = Kept()
+    yield made
+    made.close()
+
+
+class TestPace:
+    def test_many_appends_are_two_segments(self, kept: Kept) -> None:
+        store = kept.store()
+        store.append(LOG[:1])
+        until(lambda: kept.puts() == 2)  # the fence, and the first event at once
+        for event in LOG[1:6]:
+            store.append([event])
+        assert kept.puts() == 2
+        store.sync()
+        assert kept.puts() == 3
+        assert store.events() == LOG[:6]
+
+    def test_nothing_to_say_costs_nothing(self, kept: Kept) -> None:
+        store = kept.store()
+        kept.objects.asked.clear()
+        store.append([])
+        store.sync()
+        assert kept.objects.asked == []
+
+    def test_close_writes_the_whole_log_of_a_run_that_is_over(self, kept: Kept) -> None:
+        store = kept.store()
+        store.append(LOG[:-1])
+        store.close()
+        assert WHOLE not in kept.objects.held
+        again = kept.store(generation=2)
+        again.append(LOG[-1:])
+        again.close()
+        whole = kept.objects.held[WHOLE]
+        assert e.decode_lines(whole.body) == LOG
+        assert whole.metadata["generation"] == "2"
+        kept.objects.asked.clear()
+        assert Reader(kept.objects).fresh() == whole.body
+        assert len(kept.objects.asked) == 2
+
+    def test_the_whole_log_of_an_older_generation_gives_way(self, kept: Kept) -> None:
+        first = kept.store()
+        first.append(LOG)
+        first.sync()
+        second = kept.store(generation=2)
+        first.append_lines(b"{}\n")
+        with pytest.raises(FencedError):
+            first.sync()
+        said = {"segments": "2", "generation": "1", "writer": "w"}
+        kept.objects.replace(WHOLE, b"", "", said)  # what the first had sent before it knew
+        second.append_lines(b'{"type":"run_finished"}\n')
+        second.close()
+        assert kept.objects.held[WHOLE].metadata["generation"] == "2"
+
+
+class TestPatience:
+    def test_a_store_that_is_busy_is_asked_again(self, kept: Kept) -> None:
+        store = kept.store(every=0.01)
+        failures = iter([True, True, False])
+
+        def trouble(what: str, _name: str) -> None:
+            if what == "put" and next(failures, False):
+                raise StoreBusyError("SlowDown")
+
+        kept.objects.trouble = trouble
+        store.append(LOG[:2])
+        until(lambda: Reader(kept.objects).fresh())
+        assert store.events() == LOG[:2]
+        assert [type(one) for one in kept.told] == [StoreBusyError, StoreBusyError]
+
+    def test_a_writer_that_is_fenced_is_told_and_writes_no_more(self, kept: Kept) -> None:
+        old = kept.store(every=0.01)
+        old.append(LOG[:2])
+        old.sync()
+        new = kept.store(generation=2)
+        old.append(LOG[2:3])
+        until(lambda: kept.told)
+        assert isinstance(kept.told[0], FencedError)
+        for deed in (lambda: old.append(LOG[3:4]), old.sync, old.close):
+            with pytest.raises(FencedError, match="generation 2"):
+                deed()
+        assert new.events() == LOG[:2]
+
+    def test_what_cannot_be_written_is_raised(self, kept: Kept) -> None:
+        store = kept.store(every=0.01)
+
+        def denied(_what: str, _name: str) -> None:
+            raise StoreError("denied")
+
+        kept.objects.trouble = denied
+        store.append(LOG[:1])
+        until(lambda: kept.told)
+        with pytest.raises(StoreError, match="denied"):
+            store.append(LOG[1:2])
+        kept.stores.clear()
+
+
+class TestClaims:
+    def test_one_of_many_gets_a_generation(self, aws: Aws) -> None:
+        won: list[int] = []
+        lost: list[str] = []
+
+        def claim(number: int) -> None:
+            store = S3Store(aws.at("runs/demo-1"), "demo-1", upload=lambda *_: None)
+            try:
+                store.lease({"instance_id": f"i-{number}"})
+                won.append(number)
+            except RunIsLiveError as error:
+                lost.append(error.message)
+
+        threads = [threading.Thread(target=claim, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        assert set(lost) == {f"generation 1 of run demo-1 is taken: i-{won[0]} has it"}
+
+    def test_a_lost_reply_is_no_loss(self) -> None:
+        objects = StrictObjects()
+        for _ in range(2):
+            S3Store(objects, "demo-1", upload=lambda *_: None).lease({"instance_id": "i-1"})
+        assert list(objects.held) == ["agent/1"]
+
+
+class TestLeases:
+    """Runs are named by letters; `over` are those that have ended."""
+
+    def test_it_names_a_run_until_that_is_over(self) -> None:
+        objects, over = StrictObjects(), set[str]()
+        is_over = over.__contains__
+        assert acquire(objects, "prod deploy", "a", is_over).run_id == "a"
+        assert acquire(objects, "prod deploy", "a", is_over).run_id == "a"
+        assert acquire(objects, "prod deploy", "b", is_over).run_id == "a"
+        assert acquire(objects, "other", "b", is_over).run_id == "b"
+        over.add("a")
+        assert acquire(objects, "prod deploy", "b", is_over).run_id == "b"
+
+    def test_who_waits_is_next_in_order_of_arrival(self) -> None:
+        objects, over = StrictObjects(), set[str]()
+        is_over = over.__contains__
+        for run_id in "abcd":
+            line = acquire(objects, "g", run_id, is_over)
+        assert (line.run_id, line.waiting, line.before("c")) == ("a", ("b", "c", "d"), ("a", "b"))
+        over |= {"a", "b"}  # b was cancelled while it waited
+        line = acquire(objects, "g", "d", is_over)
+        assert (line.run_id, line.waiting) == ("c", ("d",)), "c has it before it looks"
+        assert acquire(objects, "g", "c", is_over) == line
+        over.add("c")
+        line = acquire(objects, "g", "e", is_over)
+        assert (line.run_id, line.waiting) == ("d", ("e",)), "who comes last is not served first"
+
+    def test_who_does_not_wait_has_no_place_and_passes_nobody(self) -> None:
+        objects, over = StrictObjects(), set[str]()
+        is_over = over.__contains__
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "a"
+        assert acquire(objects, "g", "x", is_over, waits=False).waiting == ()
+        acquire(objects, "g", "b", is_over)
+        over.add("a")
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "b", "its turn is over"
+        over.add("b")
+        assert acquire(objects, "g", "a", is_over, waits=False).run_id == "a"
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b'{"run_id": 1, "waiting": 1}', b"[" * 100_000, b"\xff"])
+    def test_what_is_none_of_ours_is_a_free_lease(self, body: bytes) -> None:
+        objects = StrictObjects()
+        objects.create(lease_name("g"), body)
+        assert acquire(objects, "g", "a", lambda _: False).run_id == "a"
+
+    def test_of_many_who_find_it_free_one_gets_it(self, aws: Aws) -> None:
+        bucket = aws.at("p")
+        assert acquire(bucket, "g", "old", lambda _: False).run_id == "old"
+        found: list[Line] = []
+        threads = [
+            threading.Thread(
+                target=lambda n=n: found.append(acquire(bucket, "g", f"new-{n}", lambda run: run == "old"))
+            )
+            for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({line.run_id for line in found}) == 1
+        last = acquire(bucket, "g", found[0].run_id, lambda _: False)
+        assert {last.run_id, *last.waiting} == {f"new-{n}" for n in range(8)}, "nobody lost its place"
+
+
+def test_requests_are_looked_for_now_and_then() -> None:
+    objects, now = StrictObjects(), [0.0]
+    looking = Requests(objects, every=5.0, clock=lambda: now[0])
+    put_request(objects, {"type": "cancel"})
+    objects.create("requests/what.json", b"[1]")
+    assert [one["type"] for one in looking.found()] == ["cancel"]
+    objects.asked.clear()
+    now[0] = 4.9
+    assert looking.found() == []
+    assert objects.asked == []
+    now[0] = 5.0
+    assert looking.found() == []
+    assert [name for name in objects.held if name.startswith("requests/")] == []
