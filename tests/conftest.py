@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.aws import aws, aws_endpoint  # noqa: F401  fixtures for everybody
@@ -15,6 +16,10 @@ TIERS = ("act", "slow", "node", "root", "qemu", "wheel")
 """Markers that the default selection (`addopts` in pyproject.toml) leaves out. `.ci/run` runs them all."""
 BY_HAND = "smoke"
 """One that costs money in an account of one's own: nobody but a person runs it."""
+
+# How long one example takes says how busy the machine is. The time of a whole test has a limit of its own.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from runner.model import Machine
 from runner.plan import to_json
 from runner.ports import LaunchRequest
 from runner.stores.s3 import Bucket, S3Store, open_store
-from runner.stores.s3.uploading import put_all, put_tail
+from runner.stores.s3.uploading import put_file, put_tail
 from tests.aws import Aws
 from tests.builders import job, plan, queue
 from tests.cli.shell import QUEUE, Shell
@@ -54,9 +54,13 @@ def ship(directory: Path, bucket: Bucket) -> None:
     store.append_lines((directory / "events.jsonl").read_bytes())
     files = [path for path in directory.rglob("*") if path.is_file()]
     names = [(str(path.relative_to(directory)), path) for path in files]
-    put_all(bucket, [(name, path) for name, path in names if name.startswith("jobs/")])
+    for name, path in names:
+        if name.startswith("jobs/"):
+            put_file(bucket, name, path)
     store.close()
-    put_all(bucket, [(name, path) for name, path in names if name.startswith("report.")])
+    for name, path in names:
+        if name.startswith("report."):
+            put_file(bucket, name, path)
 
 
 @pytest.fixture(scope="module")

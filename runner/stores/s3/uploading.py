@@ -1,15 +1,14 @@
-"""Files into a bucket: many small ones side by side, large ones in parts; hashed on the way.
+"""Files into a bucket: small ones whole, large ones in parts; hashed on the way.
 
-The SDK sends a SHA-256 with each object and each part, and S3 refuses what does not fit it. Memory: what is
-under way, at most 16 files or parts of 8 MiB (larger parts only beyond 80 GB: S3 takes 10,000 of them).
+The SDK sends a SHA-256 with each object and each part, and S3 refuses what does not fit it. Memory: of a file
+at most 8 parts of 8 MiB (larger ones only beyond 80 GB: S3 takes 10,000 of them).
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,34 +21,9 @@ from runner.stores.s3.bucket import Bucket
 from runner.stores.s3.trouble import told
 
 PART = 8 << 20
-_THREADS = 16
-_WAITING = 4 * _THREADS
+_AT_ONCE = 8
 Progress = Callable[[str, int], None]
 """Called from several threads with a name and how many more bytes of it have been sent."""
-
-
-def put_all(
-    bucket: Bucket, files: Iterable[tuple[str, Path]], progress: Progress | None = None
-) -> tuple[int, int]:
-    """Keep all these files under their names; their number, and their bytes. Raises the first StoreError.
-
-    `files` may be endless to come: no more are asked for than can be sent soon.
-    """
-    count = total = 0
-    pending: set[Future[int]] = set()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="uploads") as pool:
-        try:
-            for name, file in files:
-                if len(pending) >= _WAITING:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    total += sum(future.result() for future in done)
-                pending.add(pool.submit(put_file, bucket, name, file, progress))
-                count += 1
-            total += sum(future.result() for future in pending)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return count, total
 
 
 def put_file(bucket: Bucket, name: str, file: Path, progress: Progress | None = None) -> int:
@@ -93,7 +67,7 @@ def _put_parts(
 ) -> None:
     where = bucket.where.below(name)
     config = TransferConfig(
-        multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=_THREADS // 2
+        multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=_AT_ONCE
     )
     seen = [_Seen(name, progress)] if progress is not None else []
     with told("write", where), TransferManager(bucket.client, config) as transfers:
