@@ -95,7 +95,7 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
         )
     )
     times = Times(end=end, reserve=reserve)
-    watch = Watch(interruption, times, metadata, notice=_notice, each_look=session.look)
+    watch = Watch(interruption, times, metadata, notice=_notice)
     watch.start()
     try:
         return session.work()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,8 +103,6 @@ class Session:
             interruptible=turn.interruption.attach,
             secrets=turn.secrets,
         )
-        self.look: Callable[[], None] = self._state_folder.look
-        """To be called now and then, from any thread, while `work` runs."""
 
     def work(self) -> int:
         """The exit code: 0 where the run is over, however it went, and all of it is in the bucket."""
@@ -118,6 +116,7 @@ class Session:
             at_end=self._state_folder.at_end,
         )
         shipper.start()
+        self._state_folder.start()
         unsaid = b""
         try:
             self._run()
@@ -128,6 +127,7 @@ class Session:
             turn.patience.notice(error.message)
             unsaid = say_interrupted(turn.directory, error)
         finally:
+            self._state_folder.close()
             has_all = shipper.close(max(5.0, turn.last_patience.until - turn.last_patience.clock()))
         if not has_all:
             return OPERATIONAL

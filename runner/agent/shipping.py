@@ -146,7 +146,7 @@ class Shipper:
         if isinstance(event, e.AttemptFinished | e.ResultsStored):
             return self._uploads.add(*files_of(event, self._directory))
         if isinstance(event, e.RunFinished | e.RunInterrupted):
-            return self._uploads.add(self._at_end(), iter(()))
+            return self._uploads.add_made(self._at_end)
         return None
 
     def _send(self, *, at_once: bool) -> None:

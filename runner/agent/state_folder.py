@@ -22,6 +22,7 @@ from runner.results.reading import OutsideError, open_within
 
 EVERY = 60.0
 """Seconds between two looks at whether it changed."""
+_PACE = 1.0
 
 
 def state_name(generation: int) -> str:
@@ -29,7 +30,10 @@ def state_name(generation: int) -> str:
 
 
 class StateFolder:
-    """`folder` is the state directory, `scratch` a place for archives. Safe for threads."""
+    """`folder` is the state directory, `scratch` a place for archives. Safe for threads.
+
+    A large one takes minutes to pack: `start` keeps it from a thread of its own.
+    """
 
     def __init__(
         self,
@@ -51,9 +55,21 @@ class StateFolder:
         self._kept = ""
         self._number = itertools.count()
         self._lock = threading.Lock()
+        self._closing = threading.Event()
 
     def make(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        threading.Thread(target=self._look_always, name="state", daemon=True).start()
+
+    def close(self) -> None:
+        """Nothing more is begun."""
+        self._closing.set()
+
+    def _look_always(self) -> None:
+        while not self._closing.wait(_PACE):
+            self.look()
 
     def look(self) -> None:
         """Keep it if it is time and something has changed. One try: it is tried again a minute later."""
@@ -81,7 +97,7 @@ class StateFolder:
             archive.unlink(missing_ok=True)
 
     def at_end(self) -> Files:
-        """What is to be kept before the run's last word; packed when it is asked for."""
+        """What is to be kept before the run's last word; packed when it is asked for, which takes time."""
         with self._lock:
             now = self._fingerprint()
             archive = self._packed() if now and now != self._kept else None
@@ -113,7 +129,9 @@ class StateFolder:
 
 def _add(archive: tarfile.TarFile, entry: Path, folder: Path) -> None:
     """As it is now. Should a job exchange it meanwhile for something else, it is left out."""
-    member = archive.gettarinfo(entry, entry.relative_to(folder).as_posix())
+    member: tarfile.TarInfo | None = archive.gettarinfo(entry, entry.relative_to(folder).as_posix())
+    if member is None:  # a socket
+        return
     if member.isreg():
         with open_within(entry, (os.path.realpath(folder),)) as file:
             member.size = os.fstat(file.fileno()).st_size

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runner.agent.lines import Files, is_regular
@@ -65,6 +66,13 @@ class Uploads:
         self._feeding.groups.append(group)
         return group
 
+    def add_made(self, make: Callable[[], Files]) -> Group:
+        """Files that are made first, which may take long: as an upload does, beside everything else."""
+        group = Group(iter(()), iter(()))
+        self._begin_work(group, partial(self._make, group, make))
+        self._feeding.groups.append(group)
+        return group
+
     def feed(self) -> None:
         """Only ever from one thread."""
         waiting = self._feeding.groups
@@ -100,14 +108,24 @@ class Uploads:
             found = next(files, None)
             if found is None:
                 return
-            with self._lock:
-                self._feeding.under_way += 1
-                group.under_way += 1
-            self._pool.submit(self._carry, group, *found)
+            self._begin_work(group, partial(self._keep, *found))
 
-    def _carry(self, group: Group, name: str, file: Path) -> None:
+    def _begin_work(self, group: Group, work: Callable[[], None]) -> None:
+        with self._lock:
+            self._feeding.under_way += 1
+            group.under_way += 1
+        self._pool.submit(self._carry, group, work)
+
+    @staticmethod
+    def _make(group: Group, make: Callable[[], Files]) -> None:
+        group.last = iter(list(make()))
+
+    def _carry(self, group: Group, work: Callable[[], None]) -> None:
         try:
-            self._keep(name, file)
+            work()
+        except Exception as error:  # nobody asks what became of it: the log goes on without
+            self._notice(f"a bug in runner: {error!r}")
+            raise
         finally:
             with self._lock:
                 self._feeding.under_way -= 1

@@ -65,14 +65,12 @@ class Watch:
         metadata: Metadata | None,
         *,
         notice: Notice,
-        each_look: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._interruption = interruption
         self._times = times
         self._metadata = metadata
         self._notice = notice
-        self._each_look = each_look
         self._clock = clock
         self._kill_at: float | None = None
         self._asked = False
@@ -90,7 +88,6 @@ class Watch:
     def _watch(self) -> None:
         while not self._ending.is_set():
             self.look()
-            self._each_look()
             self._ending.wait(self.pause())
 
     def pause(self) -> float:

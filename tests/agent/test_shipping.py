@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runner import events as e
+from runner.agent.lines import Files
 from runner.agent.shipping import Shipper
 from runner.errors import FencedError, RunnerError, StoreBusyError, StoreError
 from runner.stores.directory import REQUESTS
@@ -36,7 +38,13 @@ class Scene:
         self.shippers: list[Shipper] = []
 
     def start(
-        self, offset: int = 0, pace: float = 0.05, *, own_clock: bool = False, most: int = 5_000
+        self,
+        offset: int = 0,
+        pace: float = 0.05,
+        *,
+        own_clock: bool = False,
+        most: int = 5_000,
+        at_end: Callable[[], Files] = lambda: iter(()),
     ) -> Shipper:
         more = {"clock": lambda: self.now} if own_clock else {}
         made = Shipper(
@@ -47,6 +55,7 @@ class Scene:
             notice=self.notices.append,
             pace=pace,
             most=most,
+            at_end=at_end,
             **more,
         )
         made.start()
@@ -172,6 +181,25 @@ def test_a_line_that_waits_for_its_files_does_not_look_dead(scene: Scene) -> Non
     until(lambda: scene.outlet.order == ["attempt_started"])
     scene.now = 76.0
     until(lambda: scene.outlet.order == ["attempt_started", "beat"])
+
+
+def test_what_takes_long_to_pack_is_no_silence(scene: Scene, tmp_path: Path) -> None:
+    """Of a large state directory: whoever says nothing for three minutes is taken for dead."""
+    packed = threading.Event()
+
+    def at_end() -> Files:
+        assert packed.wait(30)
+        (tmp_path / "packed").write_bytes(b"state")
+        yield "state/1.tar.gz", tmp_path / "packed"
+
+    scene.run.append(STARTED, e.RunFinished(at=START, outcome="succeeded"))
+    shipper = scene.start(own_clock=True, at_end=at_end)
+    until(lambda: scene.outlet.order == ["attempt_started"])
+    scene.now = 76.0
+    until(lambda: scene.outlet.order == ["attempt_started", "beat"])
+    packed.set()
+    assert shipper.close(10)
+    assert scene.outlet.order[2:] == ["state/1.tar.gz", "run_finished"]
 
 
 def test_the_ends_of_logs_that_grow_are_sent(scene: Scene) -> None:

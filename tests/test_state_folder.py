@@ -1,0 +1,71 @@
+"""The queue's state directory on its way to the bucket: whatever jobs put there, and however large."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runner.agent.state_folder import StateFolder, unpack
+from tests.waiting import until
+
+
+class Kept:
+    """`names` of what is in each archive that was put, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[list[str]] = []
+
+    def put(self, name: str, archive: Path) -> None:
+        assert name == "state/3.tar.gz"
+        with tarfile.open(archive) as packed:
+            self.names.append(packed.getnames())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "state"
+    made.mkdir()
+    return made
+
+
+def test_what_cannot_be_kept_is_left_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep/file").write_text("kept")
+    (folder / "link").symlink_to("/etc")
+    os.mkfifo(folder / "pipe")
+    monkeypatch.chdir(folder)  # the name of a socket is short
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind("agent")
+    notices: list[str] = []
+    state = StateFolder(folder, tmp_path, 3, Kept().put, notice=notices.append, clock=lambda: 0.0)
+    ((name, archive),) = state.at_end()
+    assert (name, notices) == ("state/3.tar.gz", [])
+    unpack(archive, tmp_path / "next")
+    assert (tmp_path / "next/deep/file").read_text() == "kept"
+    assert sorted(path.name for path in (tmp_path / "next").iterdir()) == ["deep", "link", "pipe"]
+
+
+@pytest.mark.slow
+def test_it_is_kept_now_and_then_where_it_has_changed(folder: Path, tmp_path: Path) -> None:
+    now, kept = [0.0], Kept()
+    state = StateFolder(folder, tmp_path, 3, kept.put, notice=print, clock=lambda: now[0])
+    (folder / "one").touch()
+    state.look()
+    assert kept.names == []
+    for _ in range(2):
+        now[0] += 61.0
+        state.look()
+    assert kept.names == [["one"]]
+    (folder / "two").touch()
+    state.start()
+    now[0] += 61.0
+    until(lambda: kept.names[1:] == [["one", "two"]], 60)
+    state.close()
+    assert list(state.at_end()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
