@@ -29,8 +29,10 @@ from runner.runs import (
     remember,
     resolve,
 )
+from runner.runs.copying import Piece, copy
 from runner.runs.files import durations, evidence, last_words, stored_files, tail
 from runner.runs.listing import lifetime
+from runner.runs.on_disk import DirectorySource
 from runner.runs.reading import Tail
 from tests.builders import RUN_ID, START, Log, failed_log, job, plan, queue
 
@@ -301,6 +303,23 @@ class TestFiles:
         (folder / "manifest.json").write_bytes(raw)
         (stored,) = stored_files(tmp_path, "a", 1)
         assert os.fsencode(stored.path) == b"a\xffb"
+
+    @pytest.mark.parametrize(
+        ("path", "size"),
+        [("a\\u0000b", "1"), ("\\ud800", "1"), ("a", "Infinity"), ("a", "-1"), ("a", "9" * 400)],
+    )
+    def test_a_manifest_of_what_no_file_is_counts_as_none(self, tmp_path: Path, path: str, size: str) -> None:
+        folder = self.attempt(tmp_path, "a", 1) / "results"
+        folder.mkdir()
+        entry = f'{{"path": "{path}", "size": {size}, "sha256": "0"}}'
+        (folder / "manifest.json").write_text(f'{{"version": 1, "files": [{entry}]}}')
+        assert stored_files(tmp_path, "a", 1) == ()
+
+    def test_the_longest_name_of_a_file_can_be_copied(self, tmp_path: Path) -> None:
+        (tmp_path / ("x" * 255)).write_text("kept")
+        piece = Piece(kept="x" * 255, name="y" * 255, size=4)
+        assert copy(DirectorySource(tmp_path), piece, tmp_path / "out") == 4
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["y" * 255]
 
     def test_summaries_and_files_where_the_log_says_so(self, tmp_path: Path) -> None:
         run = make_run(tmp_path / "run", with_summaries())

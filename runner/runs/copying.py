@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def logs_of(job: JobState, size_of: Callable[[str], int | None]) -> Iterator[Pie
 def copy(source: RunSource, piece: Piece, target: Path) -> int:
     """Copy one file below `target`, replacing an older one; its size. Raises StoreError."""
     destination = target / piece.name
-    part = destination.with_name(destination.name + ".part")
+    part = destination.with_name(f".{secrets.token_hex(8)}.part")  # a name may be as long as names can be
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         digest, size = source.files.fetch(piece.kept, part)

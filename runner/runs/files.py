@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from runner.model import Outcome
 from runner.report import clean
@@ -20,6 +21,7 @@ _WORDS = 120
 _TAIL_BYTES = 64 * 1024
 _SUMMARY_BYTES = 64 * 1024
 _MANIFEST_BYTES = 32 << 20
+_NO_SIZE = 1 << 63
 _FILES = 200_000
 """Result files of a run that are remembered; beyond, those of a job are left out."""
 _TAILS = 40
@@ -73,12 +75,17 @@ def stored_files(where: Where, job_id: str, attempt: int) -> tuple[StoredFile, .
         found = source_of(where).files.read(name, _MANIFEST_BYTES)
         # A file's name may be any bytes; as a path it must come back the same.
         record = json.loads(found.decode("utf-8", "surrogateescape"))
-        return tuple(
-            StoredFile(path=str(f["path"]), size=int(f["size"]), sha256=str(f["sha256"]))
-            for f in record["files"]
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return tuple(_stored_file(entry) for entry in record["files"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ()
+
+
+def _stored_file(entry: Any) -> StoredFile:
+    """Raises ValueError, KeyError, TypeError, OverflowError for one that no file system has."""
+    path, size = str(entry["path"]), int(entry["size"])
+    if b"\0" in os.fsencode(path) or not 0 <= size < _NO_SIZE:
+        raise ValueError("not a file")
+    return StoredFile(path=path, size=size, sha256=str(entry["sha256"]))
 
 
 def evidence(where: Where, state: RunState) -> Evidence:

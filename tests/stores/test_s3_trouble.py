@@ -127,3 +127,8 @@ def test_a_place() -> None:
         "s3://my-runs/a/b/c",
     )
     assert str(Location.parse("s3://my-runs")) == "s3://my-runs"
+    longest = place.key("é" * 510)
+    assert longest == "a/b/" + "é" * 510
+    keys = {place.key(name) for name in ("é" * 511, "é" * 511 + "x", "\udcff" * 255 + "x" * 5, "x" * 4000)}
+    assert len(keys) == 4
+    assert all(1021 < len(key.encode()) <= 1024 for key in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from runner.errors import UsageError
 from runner.problems import shorten
 
 SCHEME = "s3://"
+LONGEST_KEY = 1024
+"""Bytes."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 
 
@@ -36,9 +39,17 @@ class Location:
         return self.prefix.rpartition("/")[2]
 
     def key(self, name: str) -> str:
-        """A key is UTF-8, the name of a file may be any bytes: those that are not are written as `\\xff`."""
+        """A key is UTF-8, the name of a file may be any bytes: those that are not are written as `\\xff`.
+
+        One that is longer than S3 takes ends in a hash of itself: whoever has the name finds it all the same.
+        """
         spelled = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        return f"{self.prefix}/{spelled}" if self.prefix else spelled
+        whole = f"{self.prefix}/{spelled}" if self.prefix else spelled
+        raw = whole.encode("utf-8", "backslashreplace")
+        if len(raw) <= LONGEST_KEY:
+            return whole
+        tail = f"~{hashlib.sha256(raw).hexdigest()}"
+        return raw[: LONGEST_KEY - len(tail)].decode("utf-8", "ignore") + tail
 
     def below(self, name: str) -> Location:
         return Location(bucket=self.bucket, prefix=self.key(name))
