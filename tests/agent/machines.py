@@ -125,7 +125,7 @@ class MetadataService:
 @dataclass
 class BadDays:
     """A way to S3. `fault(n, method, path)` gives the code of S3's error for the n-th request, or "";
-    `judge` the same by who signed it."""
+    `judge` the same by who signed it. A code `cut`: of the answer half comes through."""
 
     endpoint: str
     fault: Callable[[int, str, str], str] = lambda _number, _method, _path: ""
@@ -146,7 +146,7 @@ class BadDays:
                     world.asked.append(f"{self.command} {self.path}")
                     code = world.fault(len(world.asked), self.command, self.path)
                     code = code or world.judge(self.headers.get("Authorization", ""))
-                if code:
+                if code not in {"", "cut"}:
                     said = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
                     self._answer(
                         {"SlowDown": 503, "InternalError": 500, "ExpiredToken": 400}.get(code, 403), {}, said
@@ -157,7 +157,7 @@ class BadDays:
                 with contextlib.closing(connection):
                     connection.request(self.command, self.path, body=body, headers=headers)
                     answer = connection.getresponse()
-                    self._answer(answer.status, dict(answer.getheaders()), answer.read())
+                    self._answer(answer.status, dict(answer.getheaders()), answer.read(), cut=bool(code))
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass
 
@@ -166,7 +166,10 @@ class BadDays:
                     del self.headers["Expect"]
                 return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-            def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            def _answer(
+                self, status: int, headers: dict[str, str], body: bytes, *, cut: bool = False
+            ) -> None:
+                self.close_connection = cut
                 self.send_response_only(status)
                 length = headers.get("Content-Length", str(len(body)))
                 for name, value in headers.items():
@@ -175,7 +178,7 @@ class BadDays:
                 self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(body)
+                    self.wfile.write(body[: len(body) // 2] if cut else body)
 
             def log_message(self, *_: object) -> None:
                 """Nobody reads it."""

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from runner.agent.uploads import Uploads
-from runner.errors import StoreError
-from runner.stores.s3 import Bucket, download
+from runner.aws.clients import Settings
+from runner.errors import StoreBusyError, StoreError
+from runner.stores.s3 import Bucket, download, open_bucket
 from runner.stores.s3.uploading import PART, put_file, put_tail
+from tests.agent.machines import BadDays, serving
 from tests.aws import Aws
 
 pytestmark = pytest.mark.slow
@@ -83,6 +85,21 @@ class TestUploads:
         )
         made = ran(script, aws, aws.url("up"), str(big))
         assert int(made) < 150_000  # kilobytes
+
+
+def test_parts_that_break_off_may_come_another_time(aws: Aws, tmp_path: Path) -> None:
+    aws.at("up").put("big", b"x" * (PART + 5))
+    bad = BadDays(
+        aws.endpoint, fault=lambda number, method, _: "cut" if number > 1 and method == "GET" else ""
+    )
+    with serving(bad.handler()) as endpoint:
+        bucket = open_bucket(aws.url("up"), Settings(endpoint=endpoint, tries=2))
+        with pytest.raises(StoreBusyError, match="up/big: its parts break off"):
+            download(bucket, "big", tmp_path / "copy")
+        bad.asked.clear()
+        bad.fault = lambda number, _method, _path: "cut" if number == 3 else ""
+        download(bucket, "big", tmp_path / "copy")
+    assert (tmp_path / "copy").stat().st_size == PART + 5
 
 
 def carry(bucket: Bucket, files: Iterable[tuple[str, Path]]) -> None:

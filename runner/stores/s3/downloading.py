@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError, S3ValidationError
 from s3transfer.manager import TransferConfig, TransferManager
 
-from runner.errors import StoreError
+from runner.aws.failures import TRY_NETWORK
+from runner.errors import StoreBusyError, StoreError
 from runner.stores.s3.bucket import Bucket
 from runner.stores.s3.trouble import told
 from runner.stores.s3.uploading import PART
@@ -34,5 +36,8 @@ def download(bucket: Bucket, name: str, target: Path) -> int:
 def _fetch_parts(bucket: Bucket, name: str, target: Path) -> None:
     where = bucket.where.below(name)
     config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=8)
-    with told("read", where), TransferManager(bucket.client, config) as transfers:
-        transfers.download(where.bucket, where.prefix, str(target)).result()
+    try:
+        with told("read", where), TransferManager(bucket.client, config) as transfers:
+            transfers.download(where.bucket, where.prefix, str(target)).result()
+    except (RetriesExceededError, S3DownloadFailedError, S3ValidationError) as error:
+        raise StoreBusyError(f"cannot read {where}: its parts break off", hint=TRY_NETWORK) from error
