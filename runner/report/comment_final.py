@@ -21,9 +21,8 @@ from runner.report.markdown_tables import files, jobs, summaries, where_files_ar
 from runner.report.markdown_time import time_spent
 from runner.report.markdown_top import facts, headline
 from runner.report.roots import roots
-from runner.report.wording import NOT_GOOD, counted, tally
+from runner.report.wording import NOT_GOOD, counted, tally, took
 from runner.state import RunPhase, RunState
-from runner.units import format_duration
 
 _FAILURES = ((20, 20), (20, 10), (8, 10), (3, 10), (0, 10), (0, 5))
 """How many of the last lines, of how many failures: the ends of logs go before the failures do."""
@@ -51,7 +50,7 @@ def final_comment(
         "marker": markers.line(final_marker(state)),
         "headline": headline(plan, state),
         "tally": tally(state),
-        "took": format_duration(state.elapsed(now)),
+        "took": took(state, now),
         "machine": course(state),
         "facts": [*facts(plan, state, COMMENT), *machine_facts(state, now)],
         "go_on": _go_on(state),

@@ -49,7 +49,7 @@ def course(state: RunState) -> str:
     if not why:
         return ""
     after = f"after {_name(before[-1])} was lost" if before else "and not on the first one that was asked for"
-    return f"It {'went on' if before else 'runs'} on {_name(last)} {after}: {code(why, limit=_REASON)}"
+    return f"It {'went on with' if before else 'runs on'} {_name(last)} {after}: {code(why, limit=_REASON)}"
 
 
 def cut_off_words(state: RunState) -> str:

@@ -14,9 +14,8 @@ from runner.report.markdown_tables import files, jobs, summaries
 from runner.report.markdown_time import time_spent
 from runner.report.markdown_top import facts, headline
 from runner.report.roots import roots
-from runner.report.wording import tally
+from runner.report.wording import tally, took
 from runner.state import RunState
-from runner.units import format_duration
 
 
 def text(plan: Plan, state: RunState, evidence: Evidence, now: float, *, place: str = "") -> str:
@@ -40,7 +39,7 @@ def _top(plan: Plan, state: RunState, now: float, commands: Commands) -> str:
     rows = [
         f"# {headline(plan, state)}",
         "",
-        f"**{tally(state)}** after {format_duration(state.elapsed(now))}.",
+        f"**{tally(state)}** after {took(state, now)}.",
         "",
         *(f"- {row}" for row in (*facts(plan, state, commands), *machine_facts(state, now))),
     ]

@@ -34,9 +34,11 @@ def failures(state: RunState, found: Roots, evidence: Evidence, style: Style | N
     style = style or Style()
     if not found.failed:
         return ""
-    parts = [_failure(state, root, evidence, style) for root in found.failed[: style.shown]]
-    if len(found.failed) > style.shown:
-        parts.append(_more(found.failed[style.shown :]))
+    single, alike = _apart(found.failed)
+    parts = [_failure(state, root, evidence, style) for root in single[: style.shown]]
+    if len(single) > style.shown:
+        parts.append(_more(single[style.shown :]))
+    parts += [_unbegun(group) for group in alike]
     command = style.commands.retry(state.run_id)
     parts.append(style.commands.asked_for("run what failed again, and what depends on it", command))
     return "\n\n".join(parts)
@@ -118,6 +120,26 @@ def _named(job_ids: tuple[str, ...]) -> str:
     return f"{listed} and {rest:,} more" if rest > 0 else listed
 
 
-def _more(others: tuple[Root, ...]) -> str:
+def _apart(failed: Sequence[Root]) -> tuple[list[Root], list[list[Root]]]:
+    """Those with a story of their own, and those that never began, by what they have in common.
+
+    Where a machine never came, or a run was cancelled early, all jobs tell the same.
+    """
+    by_words: dict[str, list[Root]] = {}
+    for root in failed:
+        if not root.job.attempts and not root.skipped:
+            by_words.setdefault(_said(root), []).append(root)
+    alike = [group for group in by_words.values() if len(group) > 1]
+    grouped = {root.job.job.job_id for group in alike for root in group}
+    return [root for root in failed if root.job.job.job_id not in grouped], alike
+
+
+def _unbegun(group: Sequence[Root]) -> str:
+    names = _named(tuple(root.job.job.job_id for root in group))
+    rows = [f"- {names}", f"- {_class(group[0], told=False)}"]
+    return "\n".join([f"### {counted(len(group), 'job')} {_said(group[0])}", "", *rows])
+
+
+def _more(others: Sequence[Root]) -> str:
     names = _named(tuple(root.job.job.job_id for root in others))
     return f"And {counted(len(others), 'more job')} did not succeed: {names}"

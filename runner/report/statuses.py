@@ -23,6 +23,7 @@ from runner.report.wording import (
     ending,
     run_word,
     tally,
+    took,
     why_skipped,
 )
 from runner.state import CLOSED, JobState, Phase, RunPhase, RunState
@@ -150,7 +151,7 @@ def _run_words(state: RunState) -> str:
     if state.outcome is Outcome.LOST and state.machines and state.machines[-1].lost:
         return f"{word}: {clean.line(state.machines[-1].lost, _DESCRIPTION)}"
     if state.outcome is not None:
-        return f"{word} after {format_duration(state.elapsed(state.finished_at))}: {tally(state)}"
+        return f"{word} after {took(state, state.finished_at)}: {tally(state)}"
     if state.phase is RunPhase.REQUESTED:
         return f"{word}: {counted(len(state.jobs), 'job')}"
     failed = f", {_about(state.failures)} failed" if state.failures else ""
@@ -198,8 +199,8 @@ def _job_words(state: RunState, job: JobState) -> str:
         allowed = ", which is allowed" if job.job.allow_failure else ""
         return f"{_upper(ending(job))}{allowed}{attempt}"
     if job.outcome is not None:
-        took = job.last_ended.seconds if job.last_ended is not None else 0.0
-        time = f" in {format_duration(took)}" if took else ""
+        seconds = job.last_ended.seconds if job.last_ended is not None else 0.0
+        time = f" in {format_duration(seconds)}" if seconds else ""
         return f"{_upper(OUTCOME[job.outcome])}{time}{attempt}"
     if state.phase is RunPhase.FINISHED:
         return "Lost: the run ended without it"

@@ -176,16 +176,26 @@ def tally(state: RunState, *, died: bool = False) -> str:
     return ", ".join(f"{number:,} {word}" for number, word in parts if number) or "no jobs"
 
 
+def took(state: RunState, now: float) -> str:
+    """How long a runner worked on it, until its end or `now`; and from its first start, where that is more.
+
+    Between machines, and before it is resumed or retried, nobody works on a run.
+    """
+    until = state.finished_at or (now if state.phase is RunPhase.LIVE else state.last_at)
+    active, whole = state.elapsed(until), until - state.started_at if state.started_at else 0.0
+    words = format_duration(active)
+    return f"{words} at work, {format_duration(whole)} in all" if whole > 1.1 * active + 1.0 else words
+
+
 def verdict(state: RunState, now: float, *, died: bool = False) -> str:
     """One line: the run, how it stands, since when, and how its jobs are."""
-    took = format_duration(state.elapsed(now))
-    extra = f" ({clean.line(state.interrupted, 120)})" if state.phase is RunPhase.INTERRUPTED else ""
+    spent = took(state, now)
+    why = f" ({clean.line(state.interrupted, 120)})" if state.phase is RunPhase.INTERRUPTED else ""
     by = f" by {clean.line(state.cancelled_by, 60)}" if state.cancels and state.cancelled_by else ""
     if died:
-        return f"{state.run_id} lost its runner after {took}: {tally(state, died=True)}"
+        return f"{state.run_id} lost its runner after {spent}: {tally(state, died=True)}"
     if state.phase is RunPhase.REQUESTED:
         return f"{state.run_id} {run_word(state)}: {tally(state)}"
     said = run_said(state)
-    return (
-        f"{state.run_id} {said}{by if said.endswith('cancelled') else ''}{extra} after {took}: {tally(state)}"
-    )
+    who = by if said.endswith("cancelled") else ""
+    return f"{state.run_id} {said}{who}{why} after {spent}: {tally(state)}"

@@ -121,5 +121,5 @@ def test_one_that_came_because_another_was_silent() -> None:
         else event
         for event in log.events
     ]
-    said = "It went on on `i-0second` after `i-0first` was lost: `i-0first has said nothing for 4 minutes`"
+    said = "It went on with `i-0second` after `i-0first` was lost: `i-0first has said nothing for 4 minutes`"
     assert course(log.state()) == said
