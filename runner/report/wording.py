@@ -177,14 +177,15 @@ def tally(state: RunState, *, died: bool = False) -> str:
 
 
 def took(state: RunState, now: float) -> str:
-    """How long a runner worked on it, until its end or `now`; and from its first start, where that is more.
+    """How long a runner worked on it, until its end or `now`; and from its first start, where that is
+    another matter: minutes more.
 
     Between machines, and before it is resumed or retried, nobody works on a run.
     """
     until = state.finished_at or (now if state.phase is RunPhase.LIVE else state.last_at)
     active, whole = state.elapsed(until), until - state.started_at if state.started_at else 0.0
     words = format_duration(active)
-    return f"{words} at work, {format_duration(whole)} in all" if whole > 1.1 * active + 1.0 else words
+    return f"{words} at work, {format_duration(whole)} in all" if whole > 1.1 * active + 60.0 else words
 
 
 def verdict(state: RunState, now: float, *, died: bool = False) -> str:

@@ -275,6 +275,7 @@ _TIMES = (
     (re.compile(r'"claim":"[^"]*"'), '"claim":""'),
     (re.compile(r"\| [0-9.]+ [kMG]B \|$", re.MULTILINE), "| MEMORY |"),
     (re.compile(r"\b\d+(\.\d+)?(ms|s|m|h)( ?\d+(\.\d+)?(ms|s|m|h))*\b"), "TIME"),
+    (re.compile(r"TIME at work, TIME in all"), "TIME"),  # a slow machine's retry comes minutes later
     (re.compile(r'"subject":"\d{4,}"'), '"subject":"a comment"'),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?"), "HH:MM"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "YYYY-MM-DD"),
