@@ -110,7 +110,9 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
     shown = True
     if live.commit:
         start = again(live, config, stage, site)
-        publisher = Publisher(stage.forge, start.target, clock=stage.clock, notice=stage.notice)
+        publisher = Publisher(
+            stage.forge, start.target, clock=stage.clock, notice=stage.notice, claims=tended.claims
+        )
         shown = settle(
             publisher,
             start.where,

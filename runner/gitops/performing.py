@@ -162,6 +162,7 @@ def _watched(start: Start, agent: Child | None, tended: Tended | None) -> Watche
             target=start.target,
             alive=tended.alive,
             waiting=tended.waiting,
+            claims=tended.claims,
             expected=start.expected,
             before=start.before,
         )

@@ -11,6 +11,7 @@ from runner.errors import RunnerError, StoreBusyError
 from runner.machines.advancing import Progress, advance
 from runner.machines.caring import let_go
 from runner.machines.site import Site
+from runner.stores.s3 import Claims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,11 @@ class Tended:
                 self.site.sleep(pause)
             else:
                 return
+
+    @property
+    def claims(self) -> Claims:
+        """Of this process, on what is posted of the run."""
+        return Claims(self.site.run(self.run_id))
 
     def alive(self) -> bool:
         """Looks, and does what is next for it: another machine where its own is gone."""

@@ -105,7 +105,15 @@ def follow(
 
     def run(one: Watched) -> _Run:
         look = Look(one, ask=ask, notice=notice, patience=patience)
-        publisher = Publisher(forge, one.target, clock=clock, notice=notice, allowance=allowance)
+        publisher = Publisher(
+            forge,
+            one.target,
+            clock=clock,
+            notice=notice,
+            allowance=allowance,
+            claims=one.claims,
+            ask=ask,
+        )
         return _Run(look, publisher, ask, notice)
 
     runs = [run(one) for one in watched]

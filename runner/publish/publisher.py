@@ -16,6 +16,8 @@ from runner.errors import (
 from runner.model import Plan
 from runner.ports import Clock, Status
 from runner.publish.allowance import Allowance
+from runner.publish.asking import Ask, at_once
+from runner.publish.claiming import Claiming, Claims
 from runner.publish.known import COMMENTS, Known, Stage
 from runner.publish.standing import LIVES, OVER, Life, as_it_stands
 from runner.publish.target import Target
@@ -53,7 +55,8 @@ class Due:
 class Publisher:
     """One run on one forge. No method raises ForgeError; `notice` is told what is given up, each once.
 
-    `allowance`: that of the whole process, where there are several publishers.
+    `allowance`: that of the whole process, where there are several publishers. `claims`: who else may publish
+    the same run at the same time has them too; `ask` is how they are asked for.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Publisher:
         clock: Clock,
         notice: Callable[[str], None] = lambda _: None,
         allowance: Allowance | None = None,
+        claims: Claims | None = None,
+        ask: Ask = at_once,
     ) -> None:
         self._forge = forge
         self._target = target
@@ -71,6 +76,9 @@ class Publisher:
         self._trouble = Trouble(notice)
         self._known = Known(forge, target, clock=clock, trouble=self._trouble)
         self._allowance = allowance or Allowance()
+        self._claiming = Claiming(
+            claims, clock=clock, ask=ask, notice=notice, heard=self._known.doubt_comments
+        )
         self._grouped: Sequence[Group] | None = None
         self._cached: tuple[tuple[int, Life, int], Wanted] | None = None
 
@@ -153,7 +161,13 @@ class Publisher:
     def _may_go(self, write: Write) -> float:
         """When, seconds since the epoch; infinity: it was given up."""
         at = self._trouble.wait(_keys(write))
-        return max(at, self._allowance.next) if write.rank >= Rank.LIVE else at
+        at = max(at, self._allowance.next) if write.rank >= Rank.LIVE else at
+        if isinstance(write, Say) and write.comment is None and at <= self._clock.now():
+            return max(at, self._claiming.may_go(self._claim(write)))
+        return at
+
+    def _claim(self, write: Say) -> str:
+        return f"{self._target.pull}-{write.kind}"
 
     def _wanted(self, state: RunState, now: float, life: Life) -> Wanted:
         """Computed again only when the run, the forge or the time gives reason to."""
@@ -201,7 +215,10 @@ class Publisher:
             edited = replace(write.comment, body=body, edited_at=self._clock.now())
             self._known.has_comment(edited)
         else:
-            self._known.has_comment(self._forge.add_comment(self._target.pull, render(write)), new=True)
+            body = render(write)
+            with self._claiming.holding(self._claim(write)):
+                made = self._forge.add_comment(self._target.pull, body)
+            self._known.has_comment(made, new=True)
 
     def _failed(self, write: Write, error: ForgeError) -> None:
         narrow, *wide = _keys(write)

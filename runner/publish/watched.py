@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from runner.model import Outcome
+from runner.publish.claiming import Claims
 from runner.publish.target import Target
 from runner.runs.source import Where
 from runner.state import RunState
@@ -21,6 +22,8 @@ class Watched:
     their own, `alive` each 30 seconds and when the log says that the run is over; they may raise RunnerError
     where they cannot tell.
 
+    `claims`: those of the run, where several may follow it at the same time.
+
     `expected` and `before`: seconds that an earlier run took, and each of its jobs, where that is known.
     """
 
@@ -28,6 +31,7 @@ class Watched:
     target: Target
     alive: Callable[[], bool]
     waiting: Callable[[], str] = lambda: ""
+    claims: Claims | None = None
     expected: float | None = None
     before: Mapping[str, float] = field(default_factory=dict)
 

@@ -154,6 +154,7 @@ def test_the_workflows_may_not(stack: Stack, action: str, name: str) -> None:
         f"{RUN}/order/1.json",
         f"{RUN}/launch/1-1.json",
         f"{RUN}/requests/1.json",
+        f"{RUN}/said/7-final.json",
         "live/train-20261122T180405-abc123",
         "leases/gpu.json",
         "prices/us-east-1.json",

@@ -95,9 +95,9 @@ class Told:
         return merge
 
     def comments(self, kind: str) -> list[str]:
-        """Those that are not folded: of two that were posted at the same moment one is."""
+        """Of live ones those that are not folded."""
         found = self.loop.forge.comments(self.pull.number)
-        said = (comment.body for comment in found if not comment.minimized)
+        said = (comment.body for comment in found if kind != "live" or not comment.minimized)
         return [body for body in said if body.startswith(f"<!-- runner:{kind} ")]
 
     @property

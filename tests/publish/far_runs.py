@@ -17,9 +17,9 @@ from runner.publish.target import Target
 from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunState
-from runner.stores.s3 import Found, Location, Writer
+from runner.stores.s3 import Claims, Found, Location, Writer
 from tests.builders import RUN_ID, Log, plan
-from tests.publish.publishing import TARGET
+from tests.publish.publishing import TARGET, Playing
 from tests.stores.strict_objects import StrictObjects
 from tests.virtual_time import VirtualTime
 
@@ -122,15 +122,28 @@ class Far:
     def read(self) -> tuple[Plan, RunState]:
         return read(self.source())
 
-    @property
-    def watched(self) -> Watched:
-        return Watched(where=self.source(), target=self.target, alive=self.alive, waiting=self.waits)
+    def watched(self, seen: Callable[[Any], Any] = lambda bucket: bucket) -> Watched:
+        """For a follower of its own, which has `seen(bucket)` for the bucket where it writes there."""
+        return Watched(
+            where=self.source(),
+            target=self.target,
+            alive=self.alive,
+            waiting=self.waits,
+            claims=Claims(seen(self.bucket)),
+        )
 
 
-def follow_far(runs: Sequence[Far] | Far, forge: Any, *, ask: Ask = at_once, **more: Any) -> list[Followed]:
+def follow_far(
+    runs: Sequence[Far | Playing] | Far,
+    forge: Any,
+    *,
+    ask: Ask = at_once,
+    seen: Callable[[Any], Any] = lambda bucket: bucket,
+    **more: Any,
+) -> list[Followed]:
     runs = [runs] if isinstance(runs, Far) else runs
     clock = runs[0].clock
-    watched = [run.watched for run in runs]
+    watched = [run.watched(seen) if isinstance(run, Far) else run.watched for run in runs]
     return follow(watched, forge, clock=clock, sleep=clock.sleep, ask=ask, **more)
 
 

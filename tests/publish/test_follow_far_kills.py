@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from runner import events as e
 from runner.clock import SystemClock
+from runner.errors import StoreError
 from runner.events import encode_lines
 from runner.plan import to_json
 from runner.ports import CodeHost
@@ -29,37 +31,48 @@ from tests.virtual_time import VirtualTime
 pytestmark = pytest.mark.slow
 
 SOON = dataclasses.replace(TARGET, live_interval=2.0)
-WRITES = frozenset({"set_status", "add_comment", "edit_comment", "minimize_comment"})
+CALLS = frozenset({"statuses", "comments", "set_status", "add_comment", "edit_comment", "minimize_comment"})
 
 
 class Killed(BaseException):
     """As kill -9: nothing catches it."""
 
 
-class Watchful:
-    """A forge with something to do before or after each write."""
+class Moments:
+    """What else happens before each call of one follower."""
 
-    def __init__(
-        self,
-        forge: CodeHost,
-        before: Callable[[int], None] = lambda _: None,
-        after: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        self.forge, self.before, self.after = forge, before, after
-        self.writes: list[tuple[Any, ...]] = []
+    def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
+        self.before = before
+        self.calls: list[tuple[Any, ...]] = []
+
+    def of(self, thing: Any, names: frozenset[str]) -> Any:
+        return Seen(thing, names, self)
+
+    def forge(self, forge: CodeHost) -> Any:
+        return self.of(forge, CALLS)
+
+    def bucket(self, bucket: Any) -> Any:
+        return self.of(bucket, frozenset({"get", "replace"}))
+
+    def posts(self, kind: str) -> int:
+        return sum(name == "add_comment" and f"runner:{kind}" in words[1] for name, *words in self.calls)
+
+
+class Seen:
+    """Something whose calls are such moments."""
+
+    def __init__(self, thing: Any, names: frozenset[str], moments: Moments) -> None:
+        self.thing, self.names, self.moments = thing, names, moments
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self.forge, name)
-        if name not in WRITES:
+        method, moments = getattr(self.thing, name), self.moments
+        if name not in self.names:
             return method
 
         def called(*args: Any) -> Any:
-            number = len(self.writes)
-            self.writes.append((name, *args))
-            self.before(number)
-            made = method(*args)
-            self.after(number)
-            return made
+            moments.calls.append((name, *args))
+            moments.before(len(moments.calls) - 1)
+            return method(*args)
 
         return called
 
@@ -96,8 +109,8 @@ def kinds(forge: CodeHost) -> list[str]:
     return [c.body.split()[1].removeprefix("runner:") for c in forge.comments(7) if not c.minimized]
 
 
-def told(folder: Path, at: int | None, *, late: bool = False) -> tuple[object, int]:
-    """What is there after a follower that was killed at one write, before or after it reached the forge."""
+def told(folder: Path, at: int | None) -> tuple[object, int]:
+    """What is there after a follower that was killed before one call, which is after the one before it."""
     clock = clock_at_start()
     forge = InFiles(folder / "forge", clock).forge
     run = far(clock)
@@ -106,63 +119,78 @@ def told(folder: Path, at: int | None, *, late: bool = False) -> tuple[object, i
         if number == at:
             raise Killed
 
-    mortal = Watchful(forge, **{"after" if late else "before": kill})
+    mortal, second = Moments(kill), Moments()
     if at is None:
-        follow_far(run, mortal)
+        follow_far(run, mortal.forge(forge), seen=mortal.bucket)
     else:
         with pytest.raises(Killed):
-            follow_far(run, mortal)
+            follow_far(run, mortal.forge(forge), seen=mortal.bucket)
         clock.sleep(3.0)
-        assert follow_far(run, forge)[0].published
+        assert follow_far(run, second.forge(forge))[0].published
+        unborn = mortal.calls.pop()
+        assert mortal.posts("final") + second.posts("final") == 1, f"killed before {unborn}"
+        assert mortal.posts("live") + second.posts("live") <= 1, f"killed before {unborn}"
     assert kinds(forge) == ["final"]
-    return shown(forge), len(mortal.writes)
+    return shown(forge), len(mortal.calls)
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-def test_killed_at_any_write(tmp_path: Path, late: bool) -> None:
+def test_killed_between_any_two_calls(tmp_path: Path) -> None:
+    """Also between its claim and what that is for: another takes it over."""
     whole, total = told(tmp_path / "whole", None)
-    assert total > 25
+    assert total > 40
     for at in range(total):
-        assert told(tmp_path / str(at), at, late=late)[0] == whole, f"killed at write {at}"
+        assert told(tmp_path / str(at), at)[0] == whole, f"killed before call {at}"
 
 
 def test_two_at_once_whenever_the_second_begins(tmp_path: Path) -> None:
-    """Each write of the first is held up while the second follows the run to its end."""
+    """Each call of the first is held up for a minute in which the second follows the run."""
     whole, total = told(tmp_path / "whole", None)
-    posted = 0
     for at in range(total):
         clock = clock_at_start()
         forge = InFiles(tmp_path / str(at) / "forge", clock).forge
-        run = far(clock)
-        second = Watchful(forge)
+        run, second = far(clock), Moments()
 
-        def meanwhile(number: int, at: int = at, run: Far = run, second: Watchful = second) -> None:
+        def meanwhile(number: int, *, at: int, run: Far, second: Moments, forge: CodeHost) -> None:
             if number == at:
-                assert follow_far(run, second)[0].published
+                follow_far(run, second.forge(forge), until=run.clock.now() + 60.0)
 
-        first = Watchful(forge, before=meanwhile)
-        assert follow_far(run, first)[0].published
-        assert kinds(forge) == ["final"], f"two followers from write {at}"
-        assert shown(forge)[0] == whole[0], f"two followers from write {at}"  # type: ignore[index]
-        made = [one for one in (*first.writes, *second.writes) if one[0] == "add_comment"]
-        posted += len(made) - 2
-    assert posted <= 2, "more than the two posts that were under way"
+        first = Moments(partial(meanwhile, at=at, run=run, second=second, forge=forge))
+        assert follow_far(run, first.forge(forge), seen=first.bucket)[0].published
+        assert follow_far(run, second.forge(forge))[0].published
+        assert kinds(forge) == ["final"], f"two followers from call {at}"
+        assert shown(forge)[0] == whole[0], f"two followers from call {at}"  # type: ignore[index]
+        for kind in ("live", "final"):
+            assert first.posts(kind) + second.posts(kind) == 1, f"{kind} from call {at}"
+
+
+def test_a_claim_that_cannot_be_written_stands_in_nobodys_way(tmp_path: Path) -> None:
+    clock, said = clock_at_start(), []
+    run, forge = far(clock), InFiles(tmp_path / "forge", clock).forge
+
+    def denied(what: str, name: str) -> None:
+        if name.startswith("said/"):
+            raise StoreError("cannot write said/7-final.json: s3:PutObject is denied")
+
+    run.bucket.before.append(denied)
+    assert follow_far(run, forge, notice=said.append)[0].published
+    assert kinds(forge) == ["final"]
+    assert set(said) == {"cannot write said/7-final.json: s3:PutObject is denied"}
 
 
 def test_handed_over_again_and_again(tmp_path: Path) -> None:
     whole, _ = told(tmp_path / "whole", None)
     clock = clock_at_start()
-    forge = Watchful(InFiles(tmp_path / "forge", clock).forge)
+    forge, each = InFiles(tmp_path / "forge", clock).forge, Moments()
     run = far(clock)
     for _ in range(100):
-        (found,) = follow_far(run, forge, until=clock.now() + 5.0)
+        (found,) = follow_far(run, each.forge(forge), until=clock.now() + 5.0)
         if found.published:
             break
         assert found.handed_over
     assert found.published
-    assert shown(forge.forge) == whole
-    assert kinds(forge.forge) == ["final"]
-    assert len([one for one in forge.writes if one[0] == "add_comment"]) == 2
+    assert shown(forge) == whole
+    assert kinds(forge) == ["final"]
+    assert (each.posts("live"), each.posts("final")) == (1, 1)
 
 
 @pytest.fixture

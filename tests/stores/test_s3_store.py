@@ -9,7 +9,8 @@ import pytest
 
 from runner import events as e
 from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError
-from runner.stores.s3 import Location, Reader, S3Store
+from runner.stores.s3 import Claims, Found, Location, Reader, S3Store
+from runner.stores.s3.claims import LASTS
 from runner.stores.s3.leases import Line, acquire, lease_name
 from runner.stores.s3.requests import Requests, put_request
 from runner.stores.s3.segments import WHOLE
@@ -181,6 +182,42 @@ class TestClaims:
         for _ in range(2):
             S3Store(objects, "demo-1", upload=lambda *_: None).lease({"instance_id": "i-1"})
         assert list(objects.held) == ["agent/1"]
+
+
+class TestWhoPosts:
+    def test_one_has_it_until_it_falls_silent(self) -> None:
+        objects = StrictObjects()
+        one, other = Claims(objects), Claims(objects)
+        assert [one.take("7-final"), other.take("7-final"), other.take("7-live")] == [True, False, True]
+        objects.ticks += 100.0
+        assert one.take("7-final")
+        objects.ticks += 100.0
+        assert not other.take("7-final")
+        objects.ticks += LASTS
+        assert [other.take("7-final"), one.take("7-final")] == [True, False]
+
+    @pytest.mark.parametrize("silent", [0.0, LASTS])
+    def test_of_two_at_once_one_gets_it(self, silent: float) -> None:
+        """Also where the one that fell silent asks again while another takes it over."""
+        objects, got = StrictObjects(), []
+        one, other = Claims(objects), Claims(objects)
+        if silent:
+            assert one.take("7-final")
+            objects.ticks += silent
+
+        def meanwhile(what: str, _name: str) -> None:
+            if what == "put":
+                objects.trouble = lambda _what, _name: None
+                got.append(other.take("7-final"))
+
+        objects.trouble = meanwhile
+        got.append(one.take("7-final"))
+        assert got == [True, False]
+
+    def test_what_is_none_of_ours_holds_nobody_up_for_long(self) -> None:
+        objects = StrictObjects({"said/7-final.json": Found(body=b"[]", etag="x")})
+        objects.ticks = LASTS
+        assert Claims(objects).take("7-final")
 
 
 class TestLeases:

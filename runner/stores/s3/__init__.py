@@ -16,6 +16,7 @@ Requests (each at most five tries, by the SDK's standard retries):
 """
 
 from runner.stores.s3.bucket import Bucket
+from runner.stores.s3.claims import Claims
 from runner.stores.s3.client import Settings, connect
 from runner.stores.s3.downloading import download
 from runner.stores.s3.location import Location
@@ -27,6 +28,7 @@ from runner.stores.s3.store import S3Store
 
 __all__ = [
     "Bucket",
+    "Claims",
     "Found",
     "Listed",
     "Location",
