@@ -19,6 +19,7 @@ import pytest
 
 from runner.stores.s3 import Bucket, Location, Settings, connect
 from tests.project import ROOT
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,7 +106,7 @@ def aws_endpoint() -> Iterator[str]:
         finally:
             server.stdin.close()
             try:
-                server.wait(10)
+                server.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 server.kill()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from runner.executors.local.leftovers import JOB_MARK
 from runner.runs.reading import read
 from runner.state import CLOSED, RunPhase, RunState
+from tests.waiting import PATIENCE
 
 RUNNER = [sys.executable, "-m", "runner"]
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,7 +163,7 @@ def check_jobs(state: RunState, starts: Counter[str]) -> None:
 
 def alive(run_id: str) -> list[int]:
     """Processes that carry the run's mark, after a moment for the last ones to be reaped."""
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE
     while True:
         found = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and marked(p, run_id)]
         if not found or time.monotonic() > deadline:

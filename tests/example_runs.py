@@ -13,6 +13,7 @@ import runner
 from runner import events as e
 from runner.model import Plan
 from runner.plan import from_json
+from tests.waiting import PATIENCE
 
 PACKAGE = Path(runner.__file__).parent
 QUEUES = Path(__file__).parent.parent / "queues"
@@ -122,7 +123,7 @@ class Checkout:
         )
 
     def end(self, process: subprocess.Popen[str], run: str = "run", stdin: str = "") -> Ran:
-        stdout, stderr = process.communicate(stdin, timeout=60)
+        stdout, stderr = process.communicate(stdin, timeout=PATIENCE)
         directory = self.root.parent / f"{run}-of-{self.root.name}"
         log = directory / "events.jsonl"
         return Ran(

@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.forges.files import FileForge
 from runner.ports import PullRequest, RepositoryFacts
 from tests.virtual_time import VirtualTime
+from tests.waiting import PATIENCE
 
 START = 1_790_000_000
 """When the first commit is made, in seconds since the epoch; each next one is a minute later."""
@@ -39,7 +40,7 @@ class Repository:
             env=self._environ(),
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")

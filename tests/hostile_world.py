@@ -21,6 +21,7 @@ from runner.clock import SystemClock
 from runner.demo.world import REPOSITORY, REPOSITORY_ID, World
 from runner.gitops.kept import ARTIFACT
 from runner.ports import Comment, PullRequest, Status, WorkflowRun
+from tests.waiting import PATIENCE
 
 KEEP = Path(__file__).parents[1] / ".github/actions/runner/keep.py"
 TOKEN = "ghs_CANARYcanaryCANARYcanary0123456789ab"
@@ -119,7 +120,7 @@ class HostileWorld(World):
             env=self._environ(run, event) | self._doors(run, words[0]) | self.environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         self.forge.put_workflow_run(replace(run, conclusion="success"))

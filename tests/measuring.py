@@ -1,30 +1,60 @@
-"""What a piece of work costs, in a process of its own."""
+"""What a piece of work costs, in yards: the time of a fixed piece of work, just before and after it.
+
+So a slow or a busy machine measures the same. A yard is about 25 ms of a fast one.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parent.parent
+
+
+def spent() -> float:
+    """Seconds of processor time of this process and of its children that have ended."""
+    return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+
+def yardstick() -> float:
+    """Seconds of one yard."""
+    started = spent()
+    for _ in range(5):
+        json.loads(json.dumps([{"key": str(n), "value": [n]} for n in range(1000)]))
+    return 4 * (spent() - started)
+
+
+@contextlib.contextmanager
+def at_most(yards: float) -> Iterator[None]:
+    """What is done within takes no more, the children included that end meanwhile."""
+    before, started = yardstick(), spent()
+    yield
+    took = spent() - started
+    used = 2 * took / (before + yardstick())
+    assert used < yards, f"it took {used:.0f} yards ({took:.1f} s), and {yards:.0f} are allowed"
+
+
 _AROUND = """
-import json, resource, sys, time
+import json, resource, sys
+from tests.measuring import spent, yardstick
 raw = sys.stdin.buffer.read()
 {imports}
-def yardstick():
-    started = time.process_time()
-    for turn in range(20):
-        json.loads(json.dumps([{{"key": str(n), "value": [n]}} for n in range(1000)]))
-    return time.process_time() - started
 yardstick()  # the first one fills caches
 before = yardstick()
-started = time.process_time()
+started = spent()
 result = {work}
-seconds = time.process_time() - started + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+seconds = spent() - started
 yards = 2 * seconds / (before + yardstick())
 # Not ru_maxrss: a process inherits that of the one that spawned it.
 status = open("/proc/self/status").read()
@@ -35,11 +65,7 @@ print(json.dumps([yards, peak / 1024, result]))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`yards` of processor time and `megabytes` at most, children included, and what the work gave.
-
-    A yard is what a fixed piece of work took just before and just after, in the same process, so that
-    a slow or busy machine measures the same.
-    """
+    """`yards` of processor time and `megabytes` at most, children included, and what the work gave."""
 
     yards: float
     megabytes: float
@@ -53,7 +79,7 @@ def measure(raw: bytes, *, imports: str, work: str, folder: Path) -> Cost:
         input=raw,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 from runner import events as e
 from runner.runs.reading import Tail, read
 from runner.state import RunState
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,7 +51,7 @@ class Project:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
@@ -100,21 +98,15 @@ class Project:
         assert isinstance(found, dict)
         return found
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come about in time"
-            select.select([], [], [], 0.02)
-
     def until_running(self, *jobs: str) -> None:
         """Until these jobs have printed something."""
         logs = [self.directory / "jobs" / job / "1" / "stdout.log" for job in jobs]
-        self.until(lambda: all(log.exists() and log.stat().st_size for log in logs))
+        until(lambda: all(log.exists() and log.stat().st_size for log in logs))
 
     def until_event(self, kind: type[e.Event]) -> None:
-        self.until((self.directory / "plan.json").exists)
+        until((self.directory / "plan.json").exists)
         tail = Tail(self.directory)
-        self.until(lambda: any(isinstance(event, kind) for event in tail.poll()))
+        until(lambda: any(isinstance(event, kind) for event in tail.poll()))
 
     def close(self) -> None:
         for process in self.started:

@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 """For `Project.env`: nothing of whoever runs the tests."""
 _WHO = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
@@ -18,7 +20,7 @@ def git(folder: Path, *words: str) -> str:
         capture_output=True,
         text=True,
         env=os.environ | QUIET,
-        timeout=30,
+        timeout=PATIENCE,
     )
     return done.stdout.strip()
 

@@ -7,12 +7,13 @@ import os
 import resource
 import signal
 import threading
-import time
 from typing import Any
 
 import pytest
 
 from runner.bounded import LARGEST_RESULT, BoundExceeded, ChildError, bounded
+from tests.measuring import at_most
+from tests.waiting import PATIENCE
 
 MEMORY = 128 << 20
 
@@ -52,9 +53,7 @@ def test_cpu_time_is_bounded() -> None:
         while True:
             pass
 
-    started = time.monotonic()
     assert exceeded(spin, seconds=0.2) == "took more than 0.2 s of CPU time"
-    assert time.monotonic() - started < 20
 
 
 def test_even_inside_one_operation() -> None:
@@ -62,9 +61,7 @@ def test_even_inside_one_operation() -> None:
 
 
 def test_wall_time_is_bounded() -> None:
-    started = time.monotonic()
-    assert exceeded(lambda: threading.Event().wait(60), seconds=0.1) == "took too long"
-    assert time.monotonic() - started < 20
+    assert exceeded(lambda: threading.Event().wait(PATIENCE), seconds=0.1) == "took too long"
 
 
 def test_memory_is_bounded() -> None:
@@ -109,7 +106,7 @@ def test_what_is_not_json_is_a_bug() -> None:
     [
         (lambda: 1, None),
         (lambda: os._exit(1), BoundExceeded),
-        (lambda: threading.Event().wait(60), BoundExceeded),
+        (lambda: threading.Event().wait(PATIENCE), BoundExceeded),
     ],
 )
 def test_no_child_and_no_descriptor_is_left(function: Any, verdict: type[Exception] | None) -> None:
@@ -151,10 +148,9 @@ def test_beside_threads_it_works_without_a_warning() -> None:
 
 
 def test_it_is_cheap() -> None:
-    started = time.monotonic()
-    for _ in range(50):
-        call(lambda: 1)
-    assert time.monotonic() - started < 20
+    with at_most(yards=100):
+        for _ in range(50):
+            call(lambda: 1)
 
 
 def test_our_own_limits_stay() -> None:

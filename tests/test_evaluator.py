@@ -19,6 +19,7 @@ from runner.errors import ExecutorError
 from runner.evaluation import decode_answer, decode_request, encode_answer, encode_request
 from runner.evaluator import Answer, Evaluator, JobView, Request
 from runner.model import Git
+from tests.waiting import PATIENCE
 
 SLOW = (
     "${% set x = 'a' * 1000000 %}${% for i in range(90000) %}${% if 'ab' in x %}${% endif %}${% endfor %}"
@@ -38,10 +39,10 @@ def request(number: int = 0, text: str = "${{ jobs.a.outputs.x | q }}", **more: 
     return Request(job_id=f"j{number}", fields={"command": text}, jobs=jobs, **more)
 
 
-def answers(evaluator: Evaluator, count: int, seconds: float = 60.0) -> list[Answer]:
+def answers(evaluator: Evaluator, count: int) -> list[Answer]:
     """The next answers, waited for as the scheduler does: on the descriptor, until the deadline."""
     found: list[Answer] = []
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while len(found) < count and time.monotonic() < end:
         wait_for(evaluator)
         found += evaluator.poll()
@@ -67,8 +68,8 @@ def lives(pid: int) -> bool:
     return state != "Z"
 
 
-def gone(pid: int, seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
+def gone(pid: int) -> bool:
+    end = time.monotonic() + PATIENCE
     while lives(pid) and time.monotonic() < end:
         select.select([], [], [], 0.02)
     return not lives(pid)
@@ -86,9 +87,7 @@ def test_nothing_runs_before_it_is_needed(evaluator: Evaluator) -> None:
 
 def test_poll_never_waits(evaluator: Evaluator) -> None:
     evaluator.submit(request(text=SLOW))
-    started = time.monotonic()
     assert evaluator.poll() == []
-    assert time.monotonic() - started < 0.5
 
 
 def test_after_the_answers_there_is_nothing_to_wait_for(evaluator: Evaluator) -> None:
@@ -109,12 +108,12 @@ def test_a_mistake_is_an_answer(evaluator: Evaluator) -> None:
 def test_a_flood_is_answered_in_order(evaluator: Evaluator) -> None:
     evaluator.submit(request())
     answers(evaluator, 1)
-    started = time.monotonic()
+    before = child(evaluator)
     for number in range(10_000):
         evaluator.submit(request(number, f"run {number} ${{{{ jobs['a'].outputs.x | q }}}}"))
     found = answers(evaluator, 10_000)
     assert [answer.values for answer in found] == [{"command": f"run {n} 'a {n}'"} for n in range(10_000)]
-    assert time.monotonic() - started < 30  # 10,000 round trips of a process start would be minutes
+    assert child(evaluator) == before, "one process for all of them"
 
 
 def test_a_request_larger_than_any_pipe(evaluator: Evaluator) -> None:
@@ -242,8 +241,16 @@ def test_it_ends_with_its_parent() -> None:
 
 @pytest.mark.slow
 def test_it_ends_with_its_parent_even_where_another_holds_its_input() -> None:
-    held = "pid = os.fork()\nif pid == 0:\n    os.close(1)\n    os.close(2)\n    time.sleep(15)"
-    assert gone(orphaned(held), seconds=12)
+    held = (
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.close(1)\n"
+        "    os.close(2)\n"
+        f"    end = time.monotonic() + {2 * PATIENCE}\n"
+        "    while os.path.exists(f'/proc/{evaluator._child.pid}') and time.monotonic() < end:\n"
+        "        time.sleep(0.05)"
+    )
+    assert gone(orphaned(held))
 
 
 def test_what_cannot_be_started_is_an_operational_failure(monkeypatch: pytest.MonkeyPatch) -> None:

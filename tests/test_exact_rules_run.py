@@ -13,8 +13,9 @@ import pytest
 from runner import events as e
 from runner.executors.local import processes
 from tests.project import Project
+from tests.waiting import PATIENCE, until
 
-SLEEPER = "echo ready; exec sleep 60"
+SLEEPER = "echo ready; exec sleep 600"
 
 
 def alive(pid: int) -> bool:
@@ -262,7 +263,7 @@ jobs:
 """)
     project.until_running("a")
     assert project.run("cancel", "run").returncode == 0
-    _, errors = live.communicate(timeout=30)
+    _, errors = live.communicate(timeout=PATIENCE)
     assert live.returncode == 1, errors
     assert project.outcomes() == {"a": "cancelled", "b": "skipped", "h": "skipped", "z": "succeeded"}
     assert project.state().outcome == "cancelled"
@@ -278,7 +279,7 @@ jobs:
     project.run("cancel", "run")
     project.until_running("z")
     project.run("cancel", "run")
-    live.communicate(timeout=30)
+    live.communicate(timeout=PATIENCE)
     assert live.returncode == 1
     assert project.outcomes() == {"a": "cancelled", "z": "cancelled"}
 
@@ -292,7 +293,7 @@ jobs:
 """)
     project.until_running("a")
     assert project.run("cancel", "run", "a").returncode == 0
-    live.communicate(timeout=30)
+    live.communicate(timeout=PATIENCE)
     assert project.outcomes() == {"a": "cancelled", "b": "succeeded"}
 
 
@@ -304,13 +305,13 @@ def test_a_signal_loses_the_attempts_runs_no_cleanup_and_is_resumable(project: P
     text = """
 jobs:
   - {job_id: done, command: 'true'}
-  - {job_id: a, depends_on: [done], command: 'echo ready; [ -e go ] || exec sleep 60'}
+  - {job_id: a, depends_on: [done], command: 'echo ready; [ -e go ] || exec sleep 600'}
   - {job_id: z, depends_on: [a], always_run: true, command: 'true'}
 """
     live = project.start(text)
     project.until_running("a")
     live.send_signal(number)
-    text, errors = live.communicate(timeout=30)
+    text, errors = live.communicate(timeout=PATIENCE)
     assert live.returncode == 130, errors
     assert "runner cancel" in text
     assert "runner resume" in text
@@ -334,10 +335,10 @@ jobs:
 """)
     project.until_running("a")
     live.send_signal(signal.SIGINT)
-    project.until(lambda: "asked" in project.log("a"))
+    until(lambda: "asked" in project.log("a"))
     assert live.poll() is None
     live.send_signal(signal.SIGINT)
-    _, errors = live.communicate(timeout=30)
+    _, errors = live.communicate(timeout=PATIENCE)
     assert live.returncode == 130
     assert "again ends them at once" in errors
     assert project.state().phase == "interrupted"
@@ -351,7 +352,7 @@ jobs:
 """)
     project.until_running("a")
     live.send_signal(signal.SIGINT)
-    live.communicate(timeout=30)
+    live.communicate(timeout=PATIENCE)
     assert project.run("cancel", "run").returncode == 1
     assert project.outcomes() == {"a": "cancelled", "z": "succeeded"}
     assert project.log("z") == "cleaned\n"

@@ -19,7 +19,7 @@ from runner.runs.exclusive import Candidate, turn
 from runner.stores.directory import DirectoryStore
 from tests.builders import START, Log, job, plan, queue
 from tests.project import Project
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 class World:
@@ -80,7 +80,7 @@ def test_the_second_waits_and_says_once_for_whom(world: World) -> None:
         begun = world.begin("second")
         until(lambda: world.said)
         assert not begun.wait(0.3)
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     (said,) = world.said
     assert said.startswith(
         "waiting for run first (process 1 on here, since since first): runs of the group demo"
@@ -124,8 +124,8 @@ def test_cancel_asks_the_live_run_once_and_waits(world: World) -> None:
         again = [found["request"] for found in until(store.requests)]
         assert again == [asked["request"]]
         assert not begun.is_set()
-    assert begun.wait(20)
-    assert also.wait(20)
+    assert begun.wait(PATIENCE)
+    assert also.wait(PATIENCE)
 
 
 def test_a_run_that_is_cancelled_already_is_left_alone(world: World) -> None:
@@ -137,7 +137,7 @@ def test_a_run_that_is_cancelled_already_is_left_alone(world: World) -> None:
         until(lambda: world.said)
         assert not begun.wait(0.3)
         assert store.requests() == []
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
 
 
 def test_what_an_earlier_holder_wrote_is_asked_nothing(world: World) -> None:
@@ -150,7 +150,7 @@ def test_what_an_earlier_holder_wrote_is_asked_nothing(world: World) -> None:
         begun = world.begin("third", policy="cancel")
         until(lambda: world.said)
         assert not begun.wait(0.3)
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     assert store.requests() == []
 
 
@@ -193,7 +193,7 @@ class TestTheCommand:
         assert second.stderr is not None
         assert second.stderr.readline().startswith("runner: waiting for run slow-")
         (project.folder / "go").touch()
-        assert second.wait(30) == 0
+        assert second.wait(PATIENCE) == 0
         first, last = sorted(project.folder.glob("**/events.jsonl"), key=lambda log: log.stat().st_mtime_ns)
         ended = json.loads(first.read_text().splitlines()[-1])["at"]
         assert ended <= json.loads(last.read_text().splitlines()[0])["at"]
@@ -202,7 +202,7 @@ class TestTheCommand:
         first = project.start(SLOW.format(policy="wait"))
         project.until_running("long")
         first.kill()
-        first.wait(30)
+        first.wait(PATIENCE)
         (project.folder / "go").touch()
         done = project.run("run", project.queue(SLOW.format(policy="reject"), "second.yaml"))
         assert (done.returncode, done.stderr) == (0, "")
@@ -212,29 +212,29 @@ class TestTheCommand:
         assert second.stderr is not None
         second.stderr.readline()
         second.send_signal(signal.SIGINT)
-        assert second.wait(30) == 130
+        assert second.wait(PATIENCE) == 130
         assert list(project.folder.glob(".runner/slow-*/plan.json")) == []
 
     def test_rejects(self, project: Project) -> None:
-        assert self.second(project, "reject").wait(30) == 4
+        assert self.second(project, "reject").wait(PATIENCE) == 4
 
     def test_cancels_with_its_cleanup(self, project: Project) -> None:
         second = self.second(project, "cancel")
-        project.until(lambda: project.state().outcome is not None)
+        until(lambda: project.state().outcome is not None)
         assert project.outcomes() == {"long": "cancelled", "cleanup": "succeeded"}
         (project.folder / "go").touch()
-        assert second.wait(30) == 0
+        assert second.wait(PATIENCE) == 0
 
     def test_a_run_that_goes_on_takes_its_turn(self, project: Project) -> None:
         first = project.start(SLOW.format(policy="wait"))
         project.until_running("long")
         first.send_signal(signal.SIGINT)
-        assert first.wait(30) == 130
+        assert first.wait(PATIENCE) == 130
         other = project.popen("run", project.queue(SLOW.format(policy="wait"), "second.yaml"))
-        project.until(lambda: any(project.folder.glob(".runner/slow-*/jobs/long/1/stdout.log")))
+        until(lambda: any(project.folder.glob(".runner/slow-*/jobs/long/1/stdout.log")))
         again = project.popen("resume", "run")
         assert again.stderr is not None
         assert again.stderr.readline().startswith("runner: waiting for run slow-")
         assert project.run("resume", "run").returncode == 4  # it has an own lease, too, and that comes first
         (project.folder / "go").touch()
-        assert (other.wait(30), again.wait(30)) == (0, 0)
+        assert (other.wait(PATIENCE), again.wait(PATIENCE)) == (0, 0)

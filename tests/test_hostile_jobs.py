@@ -13,6 +13,7 @@ import pytest
 from runner.executors.local import processes
 from runner.runs.reading import read
 from tests.project import Project
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def gone(pid: int) -> bool:
         "ln -s /etc/passwd $RUNNER_OUTPUT",
         "ln -s /etc/passwd $RUNNER_SUMMARY",
         "rm -rf $(dirname $RUNNER_OUTPUT)",
-        "rm $(dirname $RUNNER_OUTPUT)/stderr.log; mkfifo $(dirname $RUNNER_OUTPUT)/stderr.log; sleep 100 &",
+        "rm $(dirname $RUNNER_OUTPUT)/stderr.log; mkfifo $(dirname $RUNNER_OUTPUT)/stderr.log; sleep 600 &",
         "mkdir -p run/jobs/b/1/results",
         "head -c 300 /dev/urandom > $RUNNER_OUTPUT",
         "exec >&- 2>&-; true",
@@ -72,13 +73,13 @@ def test_the_run_goes_on(project: Project, deed: str) -> None:
 def check_stopped_slot(project: Project, text: str) -> None:
     """Its slot does not answer any more: the second signal ends it, and nothing stays alive."""
     live = project.popen("run", project.queue(text), "--run-dir", "run", S="some-secret")
-    project.until(lambda: bool(below(live.pid, "T")))
+    until(lambda: bool(below(live.pid, "T")))
     slots = below(live.pid, "T")
     live.send_signal(signal.SIGINT)
     assert live.stderr is not None
     assert "again" in live.stderr.readline()
     live.send_signal(signal.SIGINT)
-    live.communicate(timeout=40)
+    live.communicate(timeout=PATIENCE)
     assert live.returncode == 130
     assert all(gone(pid) for pid in slots)
 
@@ -172,7 +173,7 @@ def test_a_job_that_cleaned_its_environment_does_not_run_twice(project: Project)
     script = "echo start $$ >> t; [ -e go ] || sleep 300; echo end >> t"
     text = json.dumps({"jobs": [{"job_id": "a", "command": ["/usr/bin/env", "-i", "/bin/sh", "-c", script]}]})
     live = project.start(text)
-    project.until(lambda: (project.folder / "t").exists() and "attempt_running" in log_text(project))
+    until(lambda: (project.folder / "t").exists() and "attempt_running" in log_text(project))
     job = int((project.folder / "t").read_text().split()[1])
     family = [live.pid, *(pid for pid in processes.descendants(live.pid) if processes.session_of(pid) != job)]
     for number in (signal.SIGSTOP, signal.SIGKILL):  # so that none of them sees another one die
@@ -196,7 +197,7 @@ def log_text(project: Project) -> str:
 
 
 def test_a_copy_of_a_live_runs_directory_does_no_harm(project: Project) -> None:
-    live = project.start("jobs: [{job_id: a, command: 'echo ready; [ -e go ] || exec sleep 60'}]")
+    live = project.start("jobs: [{job_id: a, command: 'echo ready; [ -e go ] || exec sleep 600'}]")
     project.until_running("a")
     project.run("status", "run")
     os.system(f"cp -r {project.directory} {project.folder}/copy")
@@ -208,7 +209,7 @@ def test_a_copy_of_a_live_runs_directory_does_no_harm(project: Project) -> None:
     assert live.poll() is None
     project.run("cancel", "run")
     live.send_signal(signal.SIGINT)
-    live.communicate(timeout=30)
+    live.communicate(timeout=PATIENCE)
 
 
 def test_lines_lost_to_a_power_cut(project: Project) -> None:
@@ -233,7 +234,7 @@ def test_nohup_is_respected(project: Project) -> None:
     project.until_running("a")
     live.send_signal(signal.SIGHUP)
     project.write("go", "")
-    assert live.wait(30) == 0
+    assert live.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("garble", ['"attempt":"x"', '"attempt":null', '"job_id":["x"]', '"handle":5'])

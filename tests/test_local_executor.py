@@ -14,6 +14,7 @@ import pytest
 from runner.executors.local import processes
 from runner.executors.local.executor import LocalExecutor
 from runner.ports import Exit, Running, Spec
+from tests.waiting import PATIENCE, until
 
 Make = Callable[..., LocalExecutor]
 
@@ -46,15 +47,15 @@ class Bench:
         self.executor.start(spec)
         return spec.handle
 
-    def wait(self, handle: str, kind: type = Exit, seconds: float = 20.0) -> Running | Exit:
-        deadline = time.monotonic() + seconds
+    def wait(self, handle: str, kind: type = Exit) -> Running | Exit:
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for report in self.seen:
                 if report.handle == handle and isinstance(report, kind):
                     return report
             select.select([self.executor.fileno()], [], [], 0.2)
             self.seen += self.executor.poll()
-        raise AssertionError(f"no {kind.__name__} of {handle} within {seconds} s: {self.seen}")
+        raise AssertionError(f"no {kind.__name__} of {handle}: {self.seen}")
 
     def run(self, name: str, command: str | tuple[str, ...], **fields: object) -> Exit:
         found = self.wait(self.start(name, command, **fields))
@@ -71,13 +72,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.executor.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        select.select([], [], [], 0.01)
 
 
 def gone(pid: int) -> bool:
@@ -215,9 +209,9 @@ def test_what_ignores_term_is_killed_after_the_grace(bench: Bench) -> None:
     begun = time.monotonic()
     bench.executor.cancel(handle, "timeout")
     report = bench.wait(handle)
+    assert time.monotonic() - begun > 0.25
     assert isinstance(report, Exit)
     assert (report.ended, report.signal) == ("timeout", "SIGKILL")
-    assert 0.25 < time.monotonic() - begun < 5
 
 
 def test_a_job_may_clean_up_within_the_grace(bench: Bench) -> None:
@@ -386,7 +380,7 @@ def test_secrets_are_masked_on_the_way(bench: Bench) -> None:
 
 
 def test_a_masked_job_that_prints_much_and_leaves_a_writer_behind(bench: Bench) -> None:
-    script = "head -c 3000000 /dev/zero | tr '\\0' x; (sleep 100; echo late) & echo $TOKEN"
+    script = "head -c 3000000 /dev/zero | tr '\\0' x; (sleep 600; echo late) & echo $TOKEN"
     report = bench.run("a", script, environment={"TOKEN": "topsecret"}, masks=("topsecret",), kill_grace=0.2)
     assert report.leftovers >= 1
     text = bench.log("a")

@@ -50,7 +50,6 @@ def independent(count: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_ten_thousand_jobs_leave_nothing_and_need_little(project: Project) -> None:
     others = set(processes.descendants(os.getpid()))  # what other tests started for all
     small, few = measure(project, independent(100))
@@ -61,7 +60,6 @@ def test_ten_thousand_jobs_leave_nothing_and_need_little(project: Project) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_chain_of_ten_thousand(project: Project) -> None:
     jobs = independent(10_000)
     for i in range(1, len(jobs)):

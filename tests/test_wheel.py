@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = [pytest.mark.wheel, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.wheel
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,11 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE = 100.0
+"""Seconds after which something will not come any more: many times what it takes on a slow machine."""
 
-def until(question: Callable[[], Found | None], seconds: float = 30.0) -> Found:
+
+def until(question: Callable[[], Found | None], seconds: float = PATIENCE) -> Found:
     """The first answer of `question` that is true; asked again and again."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

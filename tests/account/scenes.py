@@ -39,7 +39,7 @@ from tests.builders import job, queue
 from tests.clouds.boot_world import KEY, BootWorld
 from tests.clouds.making import PURPOSE
 from tests.repositories import commit_all, repository
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 RUN_ID = "models-20261122T180405-abc123"
@@ -208,7 +208,7 @@ class Scenes:
         script = user_data(PURPOSE, account, bundle, endpoint=self.endpoint, metadata=world.url, home=home)
         env = {"PATH": f"{world.bin}:{os.defpath}", "HOME": str(folder)}
         done = subprocess.run(
-            ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False
+            ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert "another hash" in done.stdout, done.stdout + done.stderr
 

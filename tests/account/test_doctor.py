@@ -310,7 +310,7 @@ def test_nobody_waits_for_what_does_not_answer(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         found = looking.look(Asked(region="us-east-1"), seconds=0.5)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30, "the SDK alone would wait for a minute"
     assert isinstance(found, Unasked)
     assert (found.why, found.failed) == ("not asked: AWS did not answer within 0.5 s", True)
     with socket.socket() as taken:  # bound, and nobody listens

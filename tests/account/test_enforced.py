@@ -19,7 +19,7 @@ from tests.hypervisor.conftest import image, moto, world  # noqa: F401  fixtures
 from tests.hypervisor.launching import RUN_ID, Launching
 from tests.hypervisor.world import HyperWorld
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(200, func_only=True)]
+pytestmark = pytest.mark.root
 
 
 @dataclass

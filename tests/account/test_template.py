@@ -15,6 +15,7 @@ from cfnlint.decode import cfn_yaml
 from runner import config
 from tests.account.policies import Statement, may_assume
 from tests.account.stack import ACCOUNT_ID, PROVIDER, TEMPLATE, Stack, client, deploy
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def test_it_is_sound() -> None:
         [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(TEMPLATE)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)

@@ -15,6 +15,7 @@ from runner.model import Git, Outcome
 from runner.runs.reading import read
 from runner.state import RunState
 from tests.builders import job, queue
+from tests.waiting import PATIENCE
 
 
 def carry_out(order: bytes | Order, **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -23,7 +24,7 @@ def carry_out(order: bytes | Order, **environ: str) -> subprocess.CompletedProce
         input=to_json(order) if isinstance(order, Order) else order,
         env={"PATH": "/usr/bin:/bin"} | environ,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -21,6 +21,7 @@ from runner.model import Machine
 from runner.problems import Severity
 from tests.aws import Aws
 from tests.builders import job, queue
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ class TestProgram:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 4, done.stderr
@@ -86,7 +87,7 @@ class TestProgram:
         )
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", code], env={}, cwd=tmp_path, capture_output=True, text=True,
-            timeout=60, check=False,
+            timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 

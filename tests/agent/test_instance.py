@@ -23,7 +23,7 @@ from runner.stores.s3 import Writer, put_request
 from tests.agent.machines import RUN_ID, Cloudy
 from tests.aws import Aws
 from tests.builders import job, queue
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -114,10 +114,10 @@ def test_a_machine_that_is_gone_is_followed_by_another(cloudy: Cloudy) -> None:
         )
     )
     first = cloudy.launch()
-    until(lambda: cloudy.state().jobs["last"].attempt == 1, 60)
+    until(lambda: cloudy.state().jobs["last"].attempt == 1)
     first.kill()
     second = cloudy.launch(2)
-    until(lambda: cloudy.state().jobs["last"].attempt == 2, 60)
+    until(lambda: cloudy.state().jobs["last"].attempt == 2)
     state = cloudy.state()
     assert state.jobs["declared"].attempt == 1
     assert state.jobs["silent"].attempt == 2
@@ -133,7 +133,7 @@ def test_an_agent_that_is_killed_goes_on_with_the_next_generation_on_the_same_di
     done = "test $RUNNER_ATTEMPT = 2 || sleep 600"
     cloudy.request(queue(job("a", command="echo a"), job("b", "a", command=f"echo b; {done}")))
     first = cloudy.launch()
-    until(lambda: cloudy.state().jobs["b"].attempt == 1, 60)
+    until(lambda: cloudy.state().jobs["b"].attempt == 1)
     first.kill()
     second = cloudy.launch(2, name="i-00000000000000000")
     assert second.wait() == 0, second.said()
@@ -146,7 +146,7 @@ def test_an_agent_that_is_killed_goes_on_with_the_next_generation_on_the_same_di
 def test_an_old_agent_ends_its_jobs_when_a_newer_generation_writes(cloudy: Cloudy) -> None:
     cloudy.request(queue(job("a", command="while :; do echo more; sleep 0.2; done", kill_grace=1.0)))
     first = cloudy.launch()
-    until(lambda: cloudy.state().jobs["a"].attempt == 1, 60)
+    until(lambda: cloudy.state().jobs["a"].attempt == 1)
     log = Writer(cloudy.run, generation=1001, name="another").fence()
     put_request(cloudy.run, {"type": "cancel", "job_ids": [], "by": "sam"})
     assert first.wait() == 4, first.said()
@@ -166,7 +166,7 @@ def test_a_bucket_that_has_a_bad_day_costs_time_and_nothing_else(cloudy: Cloudy,
     else:
         cloudy.s3.fault = lambda number, _method, _path: code if 20 < number < 34 else ""
     machine = cloudy.launch()
-    assert machine.wait(90) == 0, machine.said()
+    assert machine.wait(PATIENCE) == 0, machine.said()
     state = cloudy.state()
     assert state.outcome is Outcome.SUCCEEDED
     for n in range(5):
@@ -177,10 +177,10 @@ def test_a_bucket_that_has_a_bad_day_costs_time_and_nothing_else(cloudy: Cloudy,
 def test_a_spot_notice_ends_the_jobs_and_says_why(cloudy: Cloudy) -> None:
     cloudy.request(queue(job("a", command="trap 'echo told; exit 0' TERM; while :; do sleep 0.1; done")))
     machine = cloudy.launch()
-    until(lambda: cloudy.state().jobs["a"].attempt == 1, 60)
+    until(lambda: cloudy.state().jobs["a"].attempt == 1)
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 120))
     machine.metadata.held["spot/instance-action"] = json.dumps({"action": "terminate", "time": at})
-    assert machine.wait(30) == 130, machine.said()
+    assert machine.wait(PATIENCE) == 130, machine.said()
     state = cloudy.state()
     assert state.phase is RunPhase.INTERRUPTED
     assert "EC2 takes this spot machine back" in state.interrupted
@@ -191,7 +191,7 @@ def test_a_spot_notice_ends_the_jobs_and_says_why(cloudy: Cloudy) -> None:
 def test_a_time_to_live_that_is_over_ends_a_job_that_hangs(cloudy: Cloudy) -> None:
     cloudy.request(queue(job("a", command="sleep 600", kill_grace=1.0)))
     machine = cloudy.launch(ttl=16.0)
-    assert machine.wait(40) == 130, machine.said()
+    assert machine.wait(PATIENCE) == 130, machine.said()
     assert "time to live" in cloudy.state().interrupted
 
 
@@ -246,7 +246,7 @@ def test_a_sentence_for_what_is_missing(cloudy: Cloudy) -> None:
         env=cloudy.aws.env | {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 4

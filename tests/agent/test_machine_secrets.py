@@ -84,9 +84,9 @@ def test_they_are_in_nothing_that_leaves_the_machine(cloudy: Cloudy) -> None:
         )
     )
     machine = cloudy.launch()
-    until((machine.home / "checkout/printed").exists, 60)
+    until((machine.home / "checkout/printed").exists)
     for stream in ("stdout", "stderr"):
-        tail = until(lambda stream=stream: cloudy.run.get(f"jobs/print/1/{stream}.log.tail"), 30)
+        tail = until(lambda stream=stream: cloudy.run.get(f"jobs/print/1/{stream}.log.tail"))
         assert b"plain: ***" in tail.body
         assert shown(tail.body) == []
     (machine.home / "checkout/go").touch()

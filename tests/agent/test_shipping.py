@@ -106,7 +106,7 @@ def test_it_follows_within_the_pace_and_begins_where_it_is_told(scene: Scene) ->
     first = scene.run.append(e.Heartbeat(at=START))
     scene.start(offset=len(first))
     second = scene.run.append(e.Heartbeat(at=START + 1))
-    until(lambda: scene.outlet.log == second, seconds=2)
+    until(lambda: scene.outlet.log == second)
     assert scene.outlet.order == ["heartbeat"]
 
 

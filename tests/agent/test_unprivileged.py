@@ -125,7 +125,7 @@ def test_what_a_job_cannot_do(folder: Path, command: str) -> None:
 
 
 def test_its_processes_end_with_it(folder: Path) -> None:
-    hiding = "(setsid sh -c 'trap : TERM; while :; do sleep 60 & wait; done' &)"
+    hiding = "(setsid sh -c 'trap : TERM; while :; do sleep 600 & wait; done' &)"
     state = run(
         folder,
         job("left", command=f"{hiding}; sleep 0.3", kill_grace=0.2),

@@ -15,6 +15,7 @@ from runner.cli.commands import COMMANDS, root
 from runner.cli.funnel import guarded
 from runner.errors import NotFoundError, RefusedError, RunnerError, StoreError, UsageError
 from tests.cli.shell import Shell, own_environment
+from tests.waiting import PATIENCE
 
 
 class TestHelp:
@@ -200,7 +201,7 @@ class TestOutputThatGoesAway:
             assert made.stdout is not None
             made.stdout.close()
             said = made.stderr.read() if made.stderr else ""
-            made.wait(30)
+            made.wait(PATIENCE)
         assert made.returncode == 4
         assert said == ""
 
@@ -220,7 +221,7 @@ class TestOutputThatGoesAway:
     def test_any_encoding_will_do(self, shell: Shell) -> None:
         shell.write("q.yaml", "jobs: [{job_id: ü, command: 'true'}]")
         with shell.process("validate", "q.yaml", PYTHONIOENCODING="ascii") as made:
-            out, err = made.communicate(timeout=30)
+            out, err = made.communicate(timeout=PATIENCE)
         assert made.returncode == 1
         assert "Traceback" not in err + out
 

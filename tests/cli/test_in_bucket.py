@@ -25,7 +25,7 @@ from tests.aws import Aws
 from tests.builders import job, plan, queue
 from tests.cli.shell import QUEUE, Shell
 from tests.project import Project
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -236,7 +236,7 @@ class TestLive:
                 e.JobSkipped(at=time.time(), job_id="b", because={"when": "x"}),
                 e.RunFinished(at=time.time(), outcome="succeeded"),
             )
-            out, err = watching.communicate(timeout=30)
+            out, err = watching.communicate(timeout=PATIENCE)
         assert (watching.returncode, err) == (0, "")
         assert "succeeded" in out
 
@@ -253,7 +253,7 @@ class TestLive:
             log.write_bytes(b"one\ntwo\nthree\n")
             live.store.put("jobs/a/1/stdout.log", log)
             live.end("a")
-            out, err = following.communicate(timeout=30)
+            out, err = following.communicate(timeout=PATIENCE)
         assert (following.returncode, out, err) == (0, "three\n", "")
         assert shell("logs", live.url, "a").out == "one\ntwo\nthree\n"
 

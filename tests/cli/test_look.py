@@ -12,6 +12,7 @@ import pytest
 from runner.cli.printer import Printer
 from runner.runs.on_disk import DirectorySource
 from tests.cli.shell import QUEUE, Shell
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ class TestLogs:
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
         (ran.runs()[0] / "jobs/make/1/stdout.log").write_bytes(b"::error::forged")
         with ran.process("logs", "make", GITHUB_ACTIONS="true") as made:
-            out, _ = made.communicate(timeout=30)
+            out, _ = made.communicate(timeout=PATIENCE)
         rows = out.splitlines()
         token = rows[0].removeprefix("::stop-commands::")
         assert len(token) >= 32

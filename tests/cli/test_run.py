@@ -18,7 +18,7 @@ from runner.runs import is_live, read
 from runner.runs.reading import Tail
 from tests.aws import Aws
 from tests.cli.shell import QUEUE, Shell, own_environment
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 GOOD = "queue_id: good\njobs: [{job_id: a, command: 'echo hello'}]\n"
 SLOW = """\
@@ -239,7 +239,7 @@ class TestAgain:
         with shell.process("run", "q.yaml") as made:
             run = wait_for_job(shell)
             made.send_signal(signal.SIGTERM)
-            out, err = made.communicate(timeout=30)
+            out, err = made.communicate(timeout=PATIENCE)
         assert made.returncode == 130
         assert f"go on: runner resume {run.name}" in out
         assert "Traceback" not in err
@@ -255,7 +255,7 @@ class TestAgain:
         with shell.process("run", "q.yaml") as made:
             run = wait_for_job(shell)
             made.kill()
-            made.wait(30)
+            made.wait(PATIENCE)
         until(lambda: not is_live(run))
         assert "died" in shell("runs").out
         said = shell("status")
@@ -310,7 +310,7 @@ class TestCancel:
         with shell.process("run", "q.yaml") as made:
             run = wait_for_job(shell)
             said = shell("cancel")
-            out, _ = made.communicate(timeout=30)
+            out, _ = made.communicate(timeout=PATIENCE)
         assert said.code == 0
         assert f"asked {run.name} to cancel it" in said.err
         assert made.returncode == 1
@@ -323,7 +323,7 @@ class TestCancel:
             wait_for_job(shell)
             said = shell("resume")
             (shell.folder / "go").touch()
-            made.communicate(timeout=30)
+            made.communicate(timeout=PATIENCE)
         assert said.code == 4
         assert f"process {made.pid}" in said.err
         assert made.returncode == 0
@@ -338,7 +338,7 @@ class TestCancel:
         with shell.process("run", "q.yaml") as made:
             wait_for_job(shell)
             made.send_signal(signal.SIGTERM)
-            made.communicate(timeout=30)
+            made.communicate(timeout=PATIENCE)
         assert shell("cancel").code == 1
         assert (shell.folder / "cleaned").exists()
         assert "cancelled" in shell("runs").out
@@ -353,8 +353,8 @@ class TestWatching:
                 assert watching.stdout is not None
                 assert "running after" in watching.stdout.readline()
                 (shell.folder / "go").touch()
-                out, _ = watching.communicate(timeout=30)
-            made.communicate(timeout=30)
+                out, _ = watching.communicate(timeout=PATIENCE)
+            made.communicate(timeout=PATIENCE)
         assert watching.returncode == 0
         assert "long succeeded" in out
         assert "succeeded after" in out.splitlines()[-2]
@@ -373,8 +373,8 @@ class TestWatching:
                 assert following.stdout.readline() == "end\n"
                 assert following.stdout.readline() == "try 2\n"
                 (shell.folder / "go2").touch()
-                out, err = following.communicate(timeout=30)
-            made.communicate(timeout=30)
+                out, err = following.communicate(timeout=PATIENCE)
+            made.communicate(timeout=PATIENCE)
         assert (out, err) == ("end\n", "runner: attempt 2\n")
         assert following.returncode == 0
 
@@ -386,8 +386,8 @@ class TestWatching:
                 assert following.stdout is not None
                 assert following.stdout.readline() == "begun\n"
                 made.kill()
-                made.wait(30)
-                _, err = following.communicate(timeout=30)
+                made.wait(PATIENCE)
+                _, err = following.communicate(timeout=PATIENCE)
         assert "nobody runs" in err
         assert following.returncode == 0
 
@@ -399,7 +399,7 @@ def test_a_view_whose_output_goes_away_does_not_end_the_run(shell: Shell) -> Non
         assert made.stdout is not None
         made.stdout.close()
         (shell.folder / "go").touch()
-        made.wait(30)
+        made.wait(PATIENCE)
     _, state = read(run)
     assert state.outcome == "succeeded"
 

@@ -143,7 +143,7 @@ def test_the_live_view_moves_on_while_nothing_happens(tmp_path: Path) -> None:
             made(state, [])
             return out.getvalue().count(" 1m4") >= 3
 
-        until(third_frame, seconds=5)
+        until(third_frame)
 
 
 def test_what_was_cut_off_is_not_shown_so_when_the_run_goes_on(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from runner.launching.boot import Bundle, object_url, user_data
 from runner.launching.console import explain, phases
 from tests.clouds.boot_world import ACCOUNT, KEY, SECRET, TOKEN, BootWorld
 from tests.clouds.making import PURPOSE
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def world(tmp_path: Path) -> Iterator[BootWorld]:
 
 
 def finished(boot: subprocess.Popen[str]) -> tuple[int, str]:
-    said, _ = boot.communicate(timeout=60)
+    said, _ = boot.communicate(timeout=PATIENCE)
     return boot.returncode, said
 
 

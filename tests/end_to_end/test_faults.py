@@ -24,9 +24,9 @@ from tests.histories import HERE, Repository
 from tests.hypervisor.hypervisor import Making, Running
 from tests.hypervisor.world import HyperWorld
 from tests.project import Project
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120, func_only=True)]
+pytestmark = pytest.mark.root
 
 LOGIN = "ann/queues"
 TRAIN = """\
@@ -119,9 +119,9 @@ class Lab:
 
     def working(self, number: int = 1) -> Running:
         """The n-th machine, with its job at work."""
-        running = self.world.wait_machine(number, 60)
+        running = self.world.wait_machine(number)
         place = running.machine.path("/opt/runner/checkout/up")
-        until(lambda: place.exists() or not running.is_alive, 60)
+        until(lambda: place.exists() or not running.is_alive)
         assert running.is_alive, running.machine.console()
         return running
 
@@ -135,7 +135,7 @@ def lab(world: HyperWorld, tmp_path: Path) -> Iterator[Lab]:
 
 def kill(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(PATIENCE)
 
 
 MOMENTS: list[Callable[[Lab], object]] = [
@@ -154,7 +154,7 @@ def test_whoever_follows_is_killed_and_the_next_pass_says_it_all(
     lab.look_after()
     if not lab.world.instances():  # it died before there was a run: the merge is delivered again
         process = lab.pushed()
-        lab.world.wait_machine(1, 60)
+        lab.world.wait_machine()
         kill(process)
     lab.working().machine.path("/opt/runner/checkout/go").touch()
     lab.world.wait_gone()
@@ -168,7 +168,7 @@ def test_whoever_follows_is_killed_and_the_next_pass_says_it_all(
 def test_a_machine_without_a_network_is_replaced_and_that_is_said(lab: Lab) -> None:
     lab.world.hypervisor.making = Making(no_network=True, commands=HURRY)
     process = lab.pushed()
-    first = lab.world.wait_machine(1, 60)
+    first = lab.world.wait_machine()
     kill(process)
     lab.world.wait_gone()
     lab.world.hypervisor.making = Making()
@@ -189,7 +189,7 @@ def test_a_bundle_that_somebody_changed_is_run_by_no_machine(lab: Lab, tmp_path:
     built = program.build(tmp_path / "program.tar.gz")
     lab.world.root.put(built.name, b"x" * built.size)
     process = lab.pushed()
-    lab.world.wait_machine(1, 60)
+    lab.world.wait_machine()
     kill(process)
     for number in (1, 2, 3):
         lab.world.wait_machine(number)

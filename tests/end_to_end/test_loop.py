@@ -14,7 +14,7 @@ from runner.machines.live import FOLDER
 from tests.hypervisor.world import HyperWorld
 from tests.workflows.scene import TOKEN, Scene
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(300, func_only=True)]
+pytestmark = pytest.mark.root
 
 TRAIN = """\
 queue_id: train

@@ -15,7 +15,7 @@ from tests.waiting import until
 from tests.workflows.acting import Ran
 from tests.workflows.scene import Scene
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(280, func_only=True)]
+pytestmark = pytest.mark.root
 
 TRAIN = """\
 queue_id: train
@@ -42,11 +42,11 @@ def merged(scene: Scene) -> tuple[str, str]:
 
 def working(world: HyperWorld, following: Future[tuple[int, Ran]]) -> Running:
     """The first machine, with its last job at work."""
-    until(lambda: world.instances() or following.done(), 100)
+    until(lambda: world.instances() or following.done())
     assert world.instances(), following.result()[1].printed()
     (running,) = world.instances()
     place = running.machine.path("/opt/runner/checkout/up")
-    until(lambda: place.exists() or not running.is_alive, 60)
+    until(lambda: place.exists() or not running.is_alive)
     assert running.is_alive, running.machine.console()
     return running
 

@@ -14,6 +14,7 @@ from runner.forges.files import LOGIN, FileForge
 from runner.ports import Status
 from tests.forge_worlds import FORK, FORKED, HEAD, PULLS
 from tests.virtual_time import VirtualTime
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_two_processes_lose_nothing(forge: FileForge) -> None:
     for process in pair:
         process.start()
     for process in pair:
-        process.join(60)
+        process.join(PATIENCE)
         assert process.exitcode == 0
     wanted = {f"{name}-{number}" for name in ("a", "b") for number in range(20)}
     assert {s.context for s in forge.statuses(HEAD)} == wanted

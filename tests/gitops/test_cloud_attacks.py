@@ -59,7 +59,7 @@ HEAD = b'{"segment": 9, "generation": 1000, "writer": "i-1"}\n'
 )
 def test_a_log_that_no_runner_wrote_stands_in_nobodys_way(loop: CloudLoop, body: bytes) -> None:
     """It is shown as far as it can be read, its machine has its time, and its group is free after that."""
-    alone = queue("sleep 100", concurrency={"group": "gpu"})
+    alone = queue("sleep 600", concurrency={"group": "gpu"})
     bad, waits = merged(loop, alone), merged(loop, alone, name="other", number=8)
     bad.push()
     first = machine(loop)

@@ -26,7 +26,7 @@ from tests.agent.machines import BadDays, serving
 from tests.aws import Aws
 from tests.gitops.cloud_faults import Spoken, after, is_left, look_after, machine, merged
 from tests.gitops.cloud_loop import CloudLoop, queue
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def test_the_same_merge_delivered_twice_at_once_is_one_run(loop: CloudLoop) -> N
 
 
 def test_two_merges_that_exclude_each_other_run_one_after_the_other(loop: CloudLoop) -> None:
-    alone = queue("sleep 100", concurrency={"group": "gpu"})
+    alone = queue("sleep 600", concurrency={"group": "gpu"})
     one = merged(loop, alone)
     two = merged(loop, alone, name="other", number=8)
     with ThreadPoolExecutor(2) as both:
@@ -203,17 +203,17 @@ def test_a_machine_that_vanishes_is_replaced_and_the_pull_request_says_why(
 
 def test_a_spot_notice_ends_the_attempt_in_time_and_another_machine_goes_on(loop: CloudLoop) -> None:
     loop.boots = True
-    told = merged(loop, queue("echo begun; test $RUNNER_ATTEMPT = 2 || sleep 100"))
+    told = merged(loop, queue("echo begun; test $RUNNER_ATTEMPT = 2 || sleep 600"))
     told.push()
     first = machine(loop)
     run = loop.site.run(first.tags[RUN])
     until(lambda: look(first.tags[RUN], loop.site)[1].state.jobs["a"].attempts)
     notice = {"action": "terminate", "time": "2030-01-01T00:00:00Z"}
     loop.metadata[first.id].held["spot/instance-action"] = json.dumps(notice)
-    loop.agents[first.id].wait(30)
+    loop.agents[first.id].wait(PATIENCE)
     loop.world.cloud.end(first.id, "shutdown", "Client.InstanceInitiatedShutdown")
     assert look_after(loop) == SUCCEEDED
-    loop.agents[machine(loop).id].wait(30)
+    loop.agents[machine(loop).id].wait(PATIENCE)
     told.follow()
     assert told.status()[0] == "success"
     assert "EC2 takes this spot machine back at 00:00:00Z" in told.final
@@ -224,10 +224,10 @@ def test_a_spot_notice_ends_the_attempt_in_time_and_another_machine_goes_on(loop
 
 def test_a_job_that_hangs_is_ended_by_the_time_to_live_and_goes_on_when_asked(loop: CloudLoop) -> None:
     loop.boots, loop.ttl = True, 12.0
-    told = merged(loop, queue("test $RUNNER_ATTEMPT = 2 || sleep 100"))
+    told = merged(loop, queue("test $RUNNER_ATTEMPT = 2 || sleep 600"))
     told.push()
     first = machine(loop)
-    loop.agents[first.id].wait(40)
+    loop.agents[first.id].wait(PATIENCE)
     loop.world.cloud.end(first.id, "shutdown")
     assert look_after(loop) == SUCCEEDED
     state, words = told.status()

@@ -26,7 +26,7 @@ from runner.ports import PullRequest, RepositoryFacts, Status, WorkflowRun
 from runner.stores.directory import is_live
 from tests.forge_worlds import PLAN
 from tests.histories import HERE, Repository
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         process = self.begin(event, payload, *words, **environ)
         try:
-            said, errors = process.communicate(timeout=30)
+            said, errors = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
         assert "Traceback" not in errors, errors
@@ -322,7 +322,7 @@ def test_a_merge_that_goes_on_elsewhere_finds_result_files(world: World) -> None
     step = world.begin("push", world.pushed(before), "merge")
     until((folder / "ran").exists)
     step.terminate()
-    step.communicate(timeout=20)
+    step.communicate(timeout=PATIENCE)
     world.forge.put_workflow_run(merge_run(world, after, conclusion=""))
     world.forge.put_artifact("runner-runs", zipped(folder / ".runner"), run_id=world.runs)
     shutil.rmtree(folder / ".runner")
@@ -360,11 +360,11 @@ def zipped(home: Path) -> bytes:
 
 def test_a_merge_that_is_cancelled_shows_what_can_be_resumed(world: World) -> None:
     before = world.repository.head
-    after = world.repository.commit({"queues/q.yaml": queue("touch ran; sleep 60")})
+    after = world.repository.commit({"queues/q.yaml": queue("touch ran; sleep 600")})
     step = world.begin("push", world.pushed(before), "merge")
     until((world.repository.folder / "ran").exists)
     step.terminate()
-    said = step.communicate(timeout=20)
+    said = step.communicate(timeout=PATIENCE)
     assert step.returncode == 0, said
     state, described = world.statuses(after)["runner/q"]
     assert state == "error"
@@ -447,7 +447,7 @@ def test_the_result_stands_beside_what_the_last_run_took(world: World) -> None:
 
 def test_a_comment_cancels_what_runs_on_another_machine(world: World) -> None:
     """The one who runs it looks at the comments every fifteen seconds."""
-    before, pull = merged(world, {"queues/q.yaml": queue("touch ran; sleep 100")})
+    before, pull = merged(world, {"queues/q.yaml": queue("touch ran; sleep 600")})
     world.review(pull, "queues/q.yaml")
     world.forge.put_person("ada", "write")
     live = dataclasses.replace(
@@ -473,7 +473,7 @@ def test_a_comment_cancels_what_runs_on_another_machine(world: World) -> None:
         "comment": {"id": asked.id, "body": asked.body, "user": {"login": "ada", "type": "User"}},
     }
     assert world.step("issue_comment", event, "command").returncode == 0
-    said = merge.communicate(timeout=60)
+    said = merge.communicate(timeout=PATIENCE)
     assert merge.returncode == 0, said
     assert "is cancelled by ada" in said[1]
     assert world.statuses(pull.merge_commit)["runner/q"][0] == "error"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from runner.plan.digest import digest_of
 from runner.problems import Severity
 from tests.github_markdown import assert_harmless
 from tests.gitops.pull_requests import HELLO, Checkout, pull_request, put, shallow
+from tests.measuring import at_most
 from tests.project import Project
 from tests.repositories import QUIET, commit_all, git
 from tests.snapshots import assert_snapshot
@@ -525,14 +525,13 @@ def test_a_queue_of_ten_thousand_jobs_is_handed_on(tmp_path: Path) -> None:
     assert len((tmp_path / "out" / NAME).read_bytes()) <= receiving.LIMIT
 
 
-def test_a_hundred_jobs_take_less_than_a_second_of_the_programs_own_time(tmp_path: Path) -> None:
+def test_a_hundred_jobs_take_little_of_the_programs_own_time(tmp_path: Path) -> None:
     jobs = "".join(
         f"  - {{job_id: j{n}, command: 'echo ${{{{ git.sha | q }}}} {n}', timeout: 5m}}\n" for n in range(100)
     )
     made = pull_request(tmp_path, {"queues/big.yaml": f"jobs:\n{jobs}"})
-    started = time.process_time()
-    assert planned(made, tmp_path)[0] == 0
-    assert time.process_time() - started < 1.0
+    with at_most(yards=40):
+        assert planned(made, tmp_path)[0] == 0
 
 
 def test_as_the_workflow_calls_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.github_double import Artifact, Double, serving
 from tests.github_double import WorkflowRun as DoubleRun
 from tests.gitops.reconciling import URL, World, counting, here, lines
 from tests.histories import HERE
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +119,7 @@ class Baton:
         self._turns = [threading.Semaphore(1), threading.Semaphore(0)]
 
     def wait(self, me: int) -> None:
-        assert self._turns[me].acquire(timeout=30)
+        assert self._turns[me].acquire(timeout=PATIENCE)
 
     def hand_over(self, me: int) -> None:
         self._turns[1 - me].release()
@@ -163,7 +164,7 @@ def test_two_passes_at_once_start_a_run_once(tmp_path: Path) -> None:
     other = threading.Thread(target=go, args=(0,))
     other.start()
     go(1)
-    other.join(60)
+    other.join(PATIENCE)
     assert codes == [0, 0]
     assert len(lines(ran)) == 1
     assert world.statuses(pull.merge_commit) == GREEN

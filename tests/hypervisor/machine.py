@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.hypervisor import init
+from tests.waiting import PATIENCE
 
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child", "--")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -106,7 +107,7 @@ class Machine:
     def kill(self) -> None:
         """As a power cut does; nothing of it is left when this returns."""
         self._signal(signal.SIGKILL)
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:

@@ -19,7 +19,7 @@ from tests.hypervisor.world import HyperWorld
 from tests.project import Project
 from tests.waiting import until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(110, func_only=True)]
+pytestmark = pytest.mark.root
 
 QUEUE = """\
 queue_id: train
@@ -56,7 +56,7 @@ class Desk:
         """The n-th machine, with its second job at work."""
         running = self.world.wait_machine(number)
         place = running.machine.path("/opt/runner/checkout/up")
-        until(lambda: place.exists() or not running.is_alive, 60)
+        until(lambda: place.exists() or not running.is_alive)
         assert running.is_alive, running.machine.console()
         return running
 

@@ -14,12 +14,11 @@ import pytest
 from tests.hypervisor.init import PRESSED
 from tests.hypervisor.machine import Machine, Spec
 from tests.project import ROOT
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.xdist_group("mounts"),  # it looks at those of the whole machine
-    pytest.mark.timeout(60, func_only=True),
 ]
 
 USER_DATA = """#!/bin/bash
@@ -90,15 +89,15 @@ def test_a_starter_that_is_killed_takes_its_machine_with_it(image: Path, tmp_pat
         inside = json.loads(starter.stdout.readline())
         assert len(alive(inside)) == 2
         os.kill(starter.pid, signal.SIGKILL)
-        starter.wait(10)
-    until(lambda: not alive(inside), 10)
+        starter.wait(PATIENCE)
+    until(lambda: not alive(inside))
 
 
 def test_a_power_button_ends_what_ignores_it(image: Path, tmp_path: Path) -> None:
     machine = started(image, tmp_path)
     inside = machine.processes()
     machine.press()
-    until(lambda: machine.ended() is not None, 20)
+    until(lambda: machine.ended() is not None)
     assert alive(inside) == []
     close(machine)
 
@@ -109,7 +108,7 @@ def test_a_shutdown_that_is_called_off_is_none(image: Path, tmp_path: Path) -> N
     until(lambda: "the machine ends in 1 minutes" in machine.console())
     machine.pass_time()
     machine.press()
-    until(lambda: machine.ended() is not None, 20)
+    until(lambda: machine.ended() is not None)
     assert machine.ended() == PRESSED, "it was not its timer"
     close(machine)
 

@@ -87,14 +87,14 @@ class HyperWorld:
         found = self.plain_ec2.describe_instances(InstanceIds=[instance_id])
         return found["Reservations"][0]["Instances"][0]["State"]["Name"], ""
 
-    def wait_machine(self, number: int = 1, seconds: float = 20.0) -> Running:
+    def wait_machine(self, number: int = 1) -> Running:
         """The machine that came as the n-th."""
-        until(lambda: len(self.hypervisor.running) >= number or self._trouble(), seconds)
+        until(lambda: len(self.hypervisor.running) >= number or self._trouble())
         return self.instances()[number - 1]
 
-    def wait_gone(self, seconds: float = 90.0) -> None:
+    def wait_gone(self) -> None:
         """Until no machine is alive, and EC2 says so."""
-        until(lambda: all(one.is_settled for one in self.instances()) or self._trouble(), seconds)
+        until(lambda: all(one.is_settled for one in self.instances()) or self._trouble())
         self._trouble()
 
     def _trouble(self) -> bool:

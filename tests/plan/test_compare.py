@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from hypothesis import given
 from runner.model import Job, Machine, Queue, Retry, Strategy
 from runner.plan import Changes, FieldChange, JobChange, Renamed, compare
 from tests.builders import job, queue
+from tests.measuring import at_most
 from tests.plan_examples import complex_pipeline, queues
 
 BASE = queue(
@@ -170,9 +170,8 @@ def test_a_diff_is_short_whatever_the_text() -> None:
 def test_huge_texts_are_counted_not_compared() -> None:
     old = edited("b", lambda j: replace(j, command="x\n" * 100_000))
     new = edited("b", lambda j: replace(j, command="y\n" * 200_000))
-    start = time.process_time()
-    (field,) = compare(old, new).changed[0].fields
-    assert time.process_time() - start < 2.0
+    with at_most(yards=10):
+        (field,) = compare(old, new).changed[0].fields
     assert field.diff == "100000 lines became 200000"
 
 
@@ -193,12 +192,11 @@ def test_what_follows_from_other_fields_is_not_told() -> None:
     assert compare(BASE, new).none
 
 
-def test_ten_thousand_renamed_jobs_are_found_in_a_second() -> None:
+def test_ten_thousand_renamed_jobs_are_found_quickly() -> None:
     old = queue(*(job(f"j{i}", *([f"j{i - 1}"] if i else []), command=f"echo {i}") for i in range(10_000)))
     new = queue(*(job(f"k{i}", *([f"k{i - 1}"] if i else []), command=f"echo {i}") for i in range(10_000)))
-    start = time.process_time()
-    changes = compare(old, new)
-    assert time.process_time() - start < 3.0
+    with at_most(yards=60):
+        changes = compare(old, new)
     assert len(changes.renamed) == 10_000
 
 

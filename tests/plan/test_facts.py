@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import random
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,6 +18,7 @@ from runner.plan.bound import load_of, slots_never_bind, width
 from runner.plan.waits import waits_of
 from runner.plan.words import attempts_text
 from tests.builders import job, many, queue
+from tests.measuring import at_most
 from tests.plan_examples import HOUR, MINUTE, cleanup_pipeline, complex_pipeline, fan
 
 
@@ -260,9 +260,8 @@ def test_the_width_is_the_most_jobs_that_can_be_ready_together(made: Queue, wide
     assert not slots_never_bind(Graph.of(made), widest - 1)
 
 
-def test_ten_thousand_jobs_are_analysed_in_a_second() -> None:
+def test_ten_thousand_jobs_are_analysed_quickly() -> None:
     chained = queue(*(job(f"j{i}", *([f"j{i - 1}"] if i % 100 else []), timeout=60.0) for i in range(10_000)))
-    start = time.process_time()
-    facts = analyse(chained, slots=4)
-    assert time.process_time() - start < 1.0
+    with at_most(yards=100):
+        facts = analyse(chained, slots=4)
     assert len(facts.levels) == 100

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from rich.console import Console
 
 from runner import events as e
@@ -13,6 +11,7 @@ from runner.report.estimate import remaining
 from runner.report.lines import lines
 from runner.state import RunState
 from tests.builders import RUN_ID, START, Log, failed_log, job, many, queue
+from tests.measuring import at_most
 from tests.snapshots import assert_snapshot
 
 
@@ -108,9 +107,8 @@ class TestFrame:
             log.start(f"job-{i}", 31.0)
         state = log.state()
         assert_snapshot("frame-large.txt", drawn(state, 33.0, height=20))
-        began = time.perf_counter()
-        frame(state, START + 33, Look(width=100, height=50))
-        assert time.perf_counter() - began < 0.25  # 2 ms on a quiet machine
+        with at_most(yards=3):  # a thirtieth of one: nobody looks at every job for a frame
+            frame(state, START + 33, Look(width=100, height=50))
 
     def test_never_more_lines_or_columns_than_there_are(self) -> None:
         log = Log(many(200))

@@ -25,6 +25,7 @@ from tests.builders import START, Log, job, plan, queue
 from tests.github_markdown import page
 from tests.report.comment_examples import HOSTILE, fanned
 from tests.snapshots import FOLDER
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.node
 HERE = Path(__file__).parents[1] / "mermaid"
@@ -61,7 +62,9 @@ def modules() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        made = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+        made = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert made.returncode == 0, f"npm ci does not work in {folder}: {made.stderr}"
         (folder / "installed").touch()
     return folder
@@ -75,7 +78,7 @@ def parsed(modules: Path, charts: list[str]) -> list[dict[str, Any]]:
         input=json.dumps(charts),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=True,
         env={**os.environ, "TZ": "UTC"},
     )

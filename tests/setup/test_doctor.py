@@ -345,7 +345,7 @@ class TestLooking:
             environ = {"GITHUB_API_URL": f"http://127.0.0.1:{port}", "GITHUB_TOKEN": TOKEN}
             began = time.monotonic()
             found = looking.ask(environ, "octo/lab", SystemClock())
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
         assert isinstance(found, Unasked)
         assert found.failed
         assert found.why.startswith("GitHub cannot be reached: ")

@@ -23,6 +23,7 @@ from runner.setup.wanted import CLOUD, QUEUE, WORKFLOWS, caller
 from tests.project import ROOT, Project
 from tests.repositories import QUIET, commit_all, files, git, repository
 from tests.snapshots import assert_snapshot
+from tests.waiting import PATIENCE
 
 COMMIT = "a1b2c3d4" * 5
 SOURCE = f"acme/runner@{COMMIT}"
@@ -500,7 +501,7 @@ def _limited(root: Path, prefix: list[str]) -> subprocess.CompletedProcess[str]:
         env=project(root).environ({}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from tests.snapshots import assert_snapshot
 from tests.workflows.scene import FORK, HELLO, Scene
 
-pytestmark = [pytest.mark.act, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.act
 
 FLAKY = """\
 queue_id: flaky
