@@ -8,6 +8,7 @@ import socket
 import click
 
 from runner import run_here
+from runner.cli import alive
 from runner.cli.execution import execute, taken_up
 from runner.cli.options import here as checkout
 from runner.cli.terminal import say
@@ -49,9 +50,10 @@ def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
     tail.poll()
     state = tail.state
     run_here.check_known(state, job_ids)
-    if state.phase is RunPhase.FINISHED:
+    is_alive = alive.is_alive(tail)
+    if state.phase is RunPhase.FINISHED and not is_alive:
         raise RefusedError(f"run {state.run_id} is over ({state.outcome}): there is nothing to cancel")
-    if not source.is_live() and not _goes_on(str(source)):
+    if not is_alive and not _goes_on(str(source)):
         raise RefusedError(
             f"nobody runs {state.run_id} any more: there is nobody to ask",
             hint=f"see how it stands: runner status {source}",

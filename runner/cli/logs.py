@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from runner.cli.alive import is_alive
 from runner.cli.printer import Printer
 from runner.cli.terminal import in_actions, say
 from runner.cli.which import run_source
@@ -20,7 +21,7 @@ from runner.report.wording import CUT_OFF, job_word, why_ended, why_skipped, wor
 from runner.runs.files import STREAMS
 from runner.runs.reading import Tail
 from runner.runs.source import RunSource
-from runner.state import CLOSED, AttemptState, JobState, Phase, RunState
+from runner.state import CLOSED, AttemptState, JobState, Phase, RunPhase, RunState
 
 
 @click.command()
@@ -112,10 +113,13 @@ def _why_none(job: JobState) -> str:
 
 
 def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
-    """Until the job is over or nobody runs it. An attempt's end is seen before its last bytes are read."""
+    """Until the job is over or nobody runs it. An attempt's end is seen before its last bytes are read.
+
+    What a run left is shown at once; where a machine is on its way to go on with it, that is waited for.
+    """
     shown = 0
     while True:
-        live = tail.source.is_live()
+        live = is_alive(tail)
         tail.poll()
         for attempt in job.attempts[shown:]:
             over = attempt.finished is not None or not live
@@ -123,7 +127,7 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
                 say(f"runner: attempt {attempt.number}")
             printer.show(attempt.number, over=over)
             shown += over
-        if job.phase in CLOSED or not live:
+        if not live or (job.phase in CLOSED and not _may_go_on(tail)):
             break
         time.sleep(tail.source.pace)
     if not job.attempts:
@@ -131,3 +135,8 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
     elif job.phase not in CLOSED:
         word = word_in(tail.state, job, died=True)
         say(f"runner: nobody runs {tail.state.run_id} any more; {job.job.job_id} is {word}")
+
+
+def _may_go_on(tail: Tail) -> bool:
+    """Whether nobody runs it, and somebody will: then its jobs may run again."""
+    return tail.state.phase in {RunPhase.FINISHED, RunPhase.INTERRUPTED} and is_alive(tail)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from runner.cli.alive import awaited_machine, is_alive
 from runner.cli.execution import earlier, reference
 from runner.cli.options import environ, json_option
 from runner.cli.terminal import is_terminal
@@ -15,9 +16,7 @@ from runner.cli.views import view
 from runner.cli.which import run_argument, run_source
 from runner.clock import SystemClock
 from runner.errors import UsageError
-from runner.model import Plan
 from runner.report import json_report
-from runner.report.awaited import Awaited
 from runner.report.closing import closing
 from runner.report.roots import roots
 from runner.report.table import columns
@@ -56,55 +55,44 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
     source = run_source(run)
     tail = Tail(source)
     tail.poll()
-    machine = _awaited(source, tail.plan)
+    machine = awaited_machine(source, tail.plan)
     if as_json:
         found = evidence(source, tail.state)
-        now = _now(source, tail.state)
-        click.echo(json_report.text(tail.plan, tail.state, found, now, awaited=machine), nl=False)
+        click.echo(json_report.text(tail.plan, tail.state, found, _now(tail), awaited=machine), nl=False)
         return 0
     if machine is not None:
         click.echo(f"machine: {machine.words}")
-    if watch and source.is_live():
-        _watch(source, tail)
+    if watch and is_alive(tail):
+        _watch(tail)
     else:
-        for line in _table(tail.state, _now(source, tail.state), died=_died(source, tail.state)):
+        for line in _table(tail.state, _now(tail), died=_died(tail)):
             click.echo(line)
-    _last_words(source, tail.state)
+    _last_words(tail)
     return 0
 
 
-def _awaited(source: RunSource, plan: Plan) -> Awaited | None:
-    """The machine that a run in the cloud waits for."""
-    if source.directory is not None:
-        return None
-    # Imported here: the SDK takes longer to load than a run on this machine to be shown.
-    from runner.machines.awaiting import awaited  # noqa: PLC0415
-    from runner.runs.in_bucket import BucketSource  # noqa: PLC0415
-
-    return awaited(source, plan) if isinstance(source, BucketSource) else None
-
-
-def _now(source: RunSource, state: RunState) -> float:
+def _now(tail: Tail) -> float:
     """The clock of a run that died stood still with its log."""
-    return state.last_at if _died(source, state) else SystemClock().now()
+    return tail.state.last_at if _died(tail) else SystemClock().now()
 
 
-def _died(source: RunSource, state: RunState) -> bool:
-    return state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not source.is_live()
+def _died(tail: Tail) -> bool:
+    return tail.state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not is_alive(tail)
 
 
-def _watch(source: RunSource, tail: Tail) -> None:
-    state = tail.state
+def _watch(tail: Tail) -> None:
+    source, state = tail.source, tail.state
     if not is_terminal(sys.stdout):  # a frame shows what was before, lines only what comes
         click.echo(verdict(state, SystemClock().now()))
     with view(sys.stdout, source, _before(source, state)) as watching:
-        while state.phase is not RunPhase.FINISHED:
-            live = source.is_live()
+        live = True
+        while live:
+            live = is_alive(tail)  # asked before the log is read, so that nothing it wrote is missed
             watching(state, tail.poll())
-            if not live:  # asked before the log was read, so that nothing it wrote is missed
-                break
-            time.sleep(max(_POLL, source.pace))
-        watching.close(state, died=_died(source, state))
+            live = live and (state.phase is not RunPhase.FINISHED or is_alive(tail))
+            if live:
+                time.sleep(max(_POLL, source.pace))
+        watching.close(state, died=_died(tail))
 
 
 def _before(source: RunSource, state: RunState) -> dict[str, float]:
@@ -117,11 +105,11 @@ def _place(directory: Path, state: RunState) -> Here:
     return Here(directory=directory, checkout=Path(state.checkout or "."), environ=environ())
 
 
-def _last_words(source: RunSource, state: RunState) -> None:
+def _last_words(tail: Tail) -> None:
+    source, state = tail.source, tail.state
     directory = source.directory
     ref = reference(_place(directory, state), state) if directory is not None else str(source)
-    died = _died(source, state)
-    for line in closing(state, _now(source, state), ref=ref, report=source.report(), died=died):
+    for line in closing(state, _now(tail), ref=ref, report=source.report(), died=_died(tail)):
         click.echo(line)
 
 

@@ -15,7 +15,7 @@ import pytest
 from runner import events as e
 from runner.bundle.order import MachineOrder, order_name
 from runner.bundle.order import to_json as order_json
-from runner.launching.ledger import Record, claim, encode, record_name
+from runner.launching.ledger import Record, claim, encode, log_generation, record_name
 from runner.model import Machine
 from runner.plan import to_json
 from runner.ports import LaunchRequest
@@ -150,6 +150,62 @@ class TestOver:
         )
 
 
+def order_machine(run: Bucket, action: str = "run") -> None:
+    """What a launcher leaves by the time that it has asked for the first machine."""
+    asked = LaunchRequest(token="t", image="ami-1", root_device="/dev/sda1", type="m7i.large", disk=8)
+    run.create(order_name(1), order_json(MachineOrder(checkout="c", checkout_sha256="0", action=action)))
+    run.create(record_name(1, 1), encode(Record(generation=1, number=1, request=asked)))
+
+
+class TestAgain:
+    """A run that is over, and that a machine on its way is to go on with."""
+
+    def test_its_machine_is_waited_for(self, pair: Pair, aws: Aws) -> None:
+        run, now = aws.at(f"p/runs/{pair.directory.name}"), time.time()
+        order_machine(run, "retry")
+        assert pair.shell("status", pair.url).out.startswith("machine: m7i.large, was asked for ")
+        with (
+            pair.shell.process("status", "--watch", pair.url) as watching,
+            pair.shell.process("logs", "--follow", pair.url, "break") as following,
+        ):
+            assert watching.stdout is not None
+            assert following.stdout is not None
+            assert watching.stdout.readline().startswith("machine: m7i.large, was asked for ")
+            assert " failed after " in watching.stdout.readline()
+            assert [following.stdout.readline() for _ in range(2)] == ["about to break\n"] * 2
+            store = open_store(run, generation=log_generation(1))
+            store.open_log()
+            store.append(
+                [
+                    e.RunResumed(at=now, max_parallel=1),
+                    e.JobsReset(at=now, job_ids=("break", "after", "cleanup")),
+                    e.AttemptStarted(at=now, job_id="break", attempt=3, handle="r/break/3"),
+                    e.AttemptRunning(at=now, job_id="break", attempt=3, pid=7),
+                    e.AttemptFinished(
+                        at=now + 1, job_id="break", attempt=3, outcome="succeeded", exit_code=0
+                    ),
+                    e.JobFinished(at=now + 1, job_id="break", outcome="succeeded"),
+                    *(
+                        e.JobFinished(at=now + 1, job_id=one, outcome="cancelled")
+                        for one in ("after", "cleanup")
+                    ),
+                    e.RunFinished(at=now + 1, outcome="cancelled"),
+                ]
+            )
+            run.put("jobs/break/3/stdout.log", b"well\n")
+            store.close()
+            watched, heard = watching.communicate(timeout=60)[0], following.communicate(timeout=60)[0]
+        assert (watching.returncode, following.returncode) == (0, 0)
+        assert "break succeeded" in watched
+        assert heard == "well\n"
+
+    def test_it_can_be_cancelled(self, pair: Pair, aws: Aws) -> None:
+        run = aws.at(f"p/runs/{pair.directory.name}")
+        order_machine(run, "retry")
+        assert pair.shell("cancel", pair.url).code == 0
+        assert len(run.names("requests/")) == 1
+
+
 class Live:
     """A run that another machine runs, told event by event."""
 
@@ -196,13 +252,12 @@ class TestLive:
     def test_one_that_waits_for_its_machine(self, shell: Shell, aws: Aws) -> None:
         """As its own place tells it: nothing is asked of EC2, where it has no machine at all."""
         run, url = aws.at("p/runs/demo-1"), aws.url("p/runs/demo-1")
-        asked = LaunchRequest(token="t", image="ami-1", root_device="/dev/sda1", type="m7i.large", disk=8)
         machine = Machine(provider="ec2", options={"ttl": "1h"})
         run.create("plan.json", to_json(plan(queue(job("a"), machine=machine))))
         assert shell("status", url).out.startswith("machine: none is ordered yet: the run waits for its turn")
         run.create(order_name(1), order_json(MachineOrder(checkout="c", checkout_sha256="0")))
         assert shell("status", url).out.startswith("machine: none was asked for yet; `runner reconcile` goes")
-        run.create(record_name(1, 1), encode(Record(generation=1, number=1, request=asked)))
+        order_machine(run)
         assert re.match(
             r"machine: m7i\.large, was asked for \d+s ago and boots; ends by itself about 20\d\d-\d\d-\d\d ",
             shell("status", url).out,

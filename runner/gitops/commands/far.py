@@ -63,9 +63,9 @@ def _cancel(asked: Asked, site: Site) -> Answer:
     unknown = [job_id for job_id in job_ids if job_id not in state.jobs]
     if unknown:
         raise NotFoundError(f"run {run_id} has no job {unknown[0]}", hint=known_jobs(state))
-    if state.phase is RunPhase.FINISHED:
-        raise RefusedError(f"run {run_id} {run_said(state)}", hint="there is nothing to cancel")
     if look_at(run_id, site).standing in ENDED:
+        if state.phase is RunPhase.FINISHED:
+            raise RefusedError(f"run {run_id} {run_said(state)}", hint="there is nothing to cancel")
         raise RefusedError(
             f"nobody works on run {run_id}: it {run_said(state)}",
             hint=f"/runner resume {run_id} goes on with it",
