@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runner.errors import RunnerError, StoreBusyError
 from runner.machines.advancing import Progress, advance
 from runner.machines.caring import let_go
+from runner.machines.facts import Logs
 from runner.machines.site import Site
 from runner.stores.s3 import Claims
 
@@ -34,6 +35,7 @@ class Tended:
     notice: Callable[[str], None] = field(repr=False)
     progress: Progress | None = None
     trouble: str = ""
+    _logs: Logs = field(default_factory=dict, init=False, repr=False)
 
     def begin(self, begin: Begin) -> None:
         """A bucket that is busy is asked again: what comes first is not there for others to go on with."""
@@ -56,7 +58,7 @@ class Tended:
 
     def alive(self) -> bool:
         """Looks, and does what is next for it: another machine where its own is gone."""
-        self._take(advance(self.run_id, self.site))
+        self._take(advance(self.run_id, self.site, self._logs))
         return self.progress is not None and self.progress.goes_on
 
     def waiting(self) -> str:

@@ -23,7 +23,7 @@ from runner.launching.prepare import region_of
 from runner.machines import held
 from runner.machines.asking import ask
 from runner.machines.ending import end
-from runner.machines.facts import look, order_of
+from runner.machines.facts import Logs, look, order_of
 from runner.machines.site import Site
 from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
@@ -58,9 +58,10 @@ class Progress:
         return self.standing in GOES_ON
 
 
-def advance(run_id: str, site: Site) -> Progress:
+def advance(run_id: str, site: Site, logs: Logs | None = None) -> Progress:
     """Look, and do what is next. Raises RunnerError subclasses: what was done is found the next time."""
-    plan, facts = look(run_id, site)
+    logs = {} if logs is None else logs
+    plan, facts = look(run_id, site, logs)
     verdict = judge(facts)
     request = held.cancelled(run_id, facts, site) if verdict.standing in _UNBEGUN else None
     if request is not None:
@@ -70,7 +71,7 @@ def advance(run_id: str, site: Site) -> Progress:
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=said)
     match verdict.standing:
         case Standing.HELD:
-            return _opened(run_id, plan, facts, site)
+            return _opened(run_id, plan, facts, site, logs)
         case Standing.UNASKED:
             return _asked(run_id, plan, facts, site)
         case Standing.SILENT | Standing.GONE | Standing.UNBOOTED:
@@ -95,12 +96,12 @@ def _as_it_is(run_id: str, facts: Facts, verdict: Verdict, said: str = "") -> Pr
     )
 
 
-def _opened(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
+def _opened(run_id: str, plan: Plan, facts: Facts, site: Site, logs: Logs) -> Progress:
     """The first generation, as soon as nobody else has what the run may have alone."""
     order = held.wanted(run_id, site)
     if order is None:
         return _never_ordered(run_id, facts, site)
-    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site))
+    turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site, logs))
     if turn.refused:
         why = f"{turn.refused}, and it was not to wait"
         end(site.run(run_id), facts.state, 1, instance_id="", why=why)
@@ -201,15 +202,15 @@ def _explained(facts: Facts, verdict: Verdict, plan: Plan, site: Site) -> str:
     return f"{verdict.why}; {explain(said)}" if said and machine.ended == "shutdown" else verdict.why
 
 
-def is_over(run_id: str, site: Site) -> bool:
+def is_over(run_id: str, site: Site, logs: Logs | None = None) -> bool:
     """Whether nobody works on a run, and nobody will unless asked to. One that is gone is over."""
     try:
-        return look_at(run_id, site).standing in ENDED
+        return look_at(run_id, site, logs).standing in ENDED
     except NotFoundError:
         return True
 
 
-def look_at(run_id: str, site: Site) -> Progress:
+def look_at(run_id: str, site: Site, logs: Logs | None = None) -> Progress:
     """How it stands; nothing is done. Raises as `advance`."""
-    _, facts = look(run_id, site)
+    _, facts = look(run_id, site, logs)
     return _as_it_is(run_id, facts, judge(facts))

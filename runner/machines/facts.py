@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from runner import events as e
 from runner.bundle.order import MachineOrder, from_json, order_name
@@ -23,45 +25,71 @@ from runner.stores.s3 import Bucket
 _ORDER = re.compile(r"order/([1-9]\d{0,8})\.json")
 
 
-def look(run_id: str, site: Site) -> tuple[Plan, Facts]:
+@dataclass(slots=True, eq=False)
+class Log:
+    """A run's log as far as it was read. `told`: its events about machines and ends; `last`: its last one."""
+
+    source: BucketSource
+    tail: Tail = field(init=False)
+    told: list[e.Event] = field(default_factory=list)
+    last: e.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.tail = Tail(self.source)
+
+    def read(self) -> str:
+        """Read on; why that goes no further than `tail.state`, "" where it is all there is."""
+        try:
+            events = self.tail.poll()
+        except LogError as error:
+            # Whoever has a job's machine may write anything there: then what came before is what is known.
+            self.told, self.last = [], None
+            return shorten(error.message, 300)
+        self.told += [event for event in events if isinstance(event, _TELLING)]
+        self.last = events[-1] if events else self.last
+        return ""
+
+
+_TELLING = (e.InstanceLaunched, e.InstanceLost, e.RunFinished, e.RunInterrupted)
+Logs: TypeAlias = MutableMapping[str, Log]
+"""By run, for who looks again and again: segments that were read are not asked for again. One thread's own,
+and what a look gave holds until the next."""
+
+
+def look(run_id: str, site: Site, logs: Logs | None = None) -> tuple[Plan, Facts]:
     """Raises NotFoundError where there is no such run, StoreError, CloudError; LogError for what no machine
     can write.
     """
     run = site.run(run_id)
-    source = BucketSource(run)
-    tail = Tail(source)
-    events, unreadable = _read(tail)
+    logs = {} if logs is None else logs
+    log = logs[run_id] = logs.get(run_id) or Log(BucketSource(run))
+    plan, source = log.tail.plan, log.source
+    unreadable = log.read()
+    if unreadable:
+        del logs[run_id]  # what is behind that is not to be taken for what follows
     generation = newest_generation(run)
     asked, holder = None, ""
     if generation:
         launched = records(run, generation)
         asked = max(0.0, run.now() - launched[-1].modified) if launched else None
         holder = claimed_by(run, generation)
-    cloud = site.cloud(region_of(tail.plan.queue.machine, site.account))
+    cloud = site.cloud(region_of(plan.queue.machine, site.account))
     facts = Facts(
-        state=tail.state,
+        state=log.tail.state,
         generation=generation,
         order=order_of(run, generation) if generation else None,
         told_by=source.log_generation // log_generation(1),
         silent=source.silent(),
         asked=asked,
         holder=holder,
-        machines=tuple(cloud.find(search_tags(purpose(run_id, tail.plan, generation, site))))
+        machines=tuple(cloud.find(search_tags(purpose(run_id, plan, generation, site))))
         if generation
         else (),
-        lost_because=_lost(events),
-        is_own=_is_mended(source) or _whose(events) == holder,
+        lost_because=_lost(log.last),
+        is_own=_is_mended(source) or _whose(log.told) == holder,
         unreadable=unreadable,
     )
-    return tail.plan, facts
-
-
-def _read(tail: Tail) -> tuple[list[e.Event], str]:
-    """Whoever has a job's machine may write anything there: then what came before is what is known."""
-    try:
-        return tail.poll(), ""
-    except LogError as error:
-        return [], shorten(error.message, 300)
+    return plan, facts
 
 
 def newest_generation(run: Bucket) -> int:
@@ -92,9 +120,8 @@ def purpose(run_id: str, plan: Plan, generation: int, site: Site) -> Purpose:
     )
 
 
-def _lost(events: Sequence[e.Event]) -> str:
+def _lost(last: e.Event | None) -> str:
     """The reason, where the last word is that the machine is lost."""
-    last = events[-1] if events else None
     return (last.reason or f"{last.instance_id} was lost") if isinstance(last, e.InstanceLost) else ""
 
 
@@ -103,7 +130,7 @@ def _is_mended(source: BucketSource) -> bool:
     return source.log_generation % log_generation(1) != 0
 
 
-def _whose(events: Sequence[e.Event]) -> str:
+def _whose(events: list[e.Event]) -> str:
     """The machine that last said that the run stops, in whatever way."""
     machine, said = "", ""
     for event in events:

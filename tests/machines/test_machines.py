@@ -19,7 +19,7 @@ from runner.machines.advancing import advance
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
-from runner.machines.facts import look
+from runner.machines.facts import Logs, look
 from runner.machines.live import Live, marked, unmark
 from runner.machines.reaping import reap
 from runner.machines.standing import Standing
@@ -133,6 +133,36 @@ def test_a_machine_that_goes_away_is_followed_by_another(world: MachineWorld) ->
     order = from_json(world.run.get("order/2.json").body, "order")  # type: ignore[union-attr]
     assert "spot machine back" in order.because
     assert advance(RUN_ID, world.site).standing is Standing.STARTING
+
+
+def test_who_looks_again_and_again_asks_for_what_is_new_alone(world: MachineWorld) -> None:
+    first, second = (other(world, one) for one in (RUN_ID, SECOND))
+    agent = Agent(world, 1, begin(first, world.site).instance_id)
+    agent.started()
+    for _ in range(40):
+        agent.say(e.Heartbeat(at=agent.now))
+    begin(second, world.site)
+    mine: Logs = {}
+    hers: Logs = {}
+    looks = ((RUN_ID, mine, Standing.WORKING), (SECOND, hers, Standing.HELD))
+    asked: list[str] = []
+
+    def heard(request: Any, **_: Any) -> None:
+        asked.append(f"{request.method} {request.url}")
+
+    client = world.site.root.client
+    for run_id, logs, standing in looks:
+        assert advance(run_id, world.site, logs).standing is standing
+        client.meta.events.register("before-send.s3", heard)
+        try:
+            assert advance(run_id, world.site, logs).standing is standing
+        finally:
+            client.meta.events.unregister("before-send.s3", heard)
+        assert len(asked) < 15, asked
+        asked.clear()
+    agent.say(e.InstanceLost(at=agent.now, instance_id=only(world), reason="a notice"))
+    after = advance(RUN_ID, world.site, mine)
+    assert (after.generation, after.said.partition(";")[0]) == (2, "a notice")
 
 
 def test_after_three_machines_the_run_is_lost_and_says_why(world: MachineWorld) -> None:

@@ -169,6 +169,11 @@ class TestReader:
         held.asked.clear()
         assert reader.fresh() == b""
         assert held.asked == [("get", "events/000005.jsonl")]
+        writer = Writer(held, generation=2, name="w2")
+        writer.fence()
+        held.asked.clear()
+        assert reader.fresh() == b""
+        assert held.asked == [("get", "events/000005.jsonl"), ("get", "events/000006.jsonl")]
 
     def test_many_segments_are_asked_for_at_once(self) -> None:
         held = self.written(200)

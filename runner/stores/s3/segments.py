@@ -98,13 +98,14 @@ class Reader:
         if not self._begun:
             self._lines.append(self._whole())
             self._begun = True
-        width = 1
+        found = 0  # as many at once as were there already: one that is new costs two requests
         while True:
+            width = min(max(1, found), self._at_once)
             for one in self._get(range(self.number + 1, self.number + 1 + width)):
                 if one is None:
                     return
                 self._lines.append(self._read(one))
-            width = min(2 * width, self._at_once)
+                found += 1
 
     def _whole(self) -> bytes:
         """The log of a run that is over is one object, which says how many segments it holds."""
