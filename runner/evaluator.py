@@ -33,6 +33,8 @@ _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _AGAIN = 0.01
 """Seconds until the next try where the child does not take everything at once."""
 _STARTS = 3
+_START_SECONDS = 20.0
+"""That a child gets to begin."""
 _LAST_BREATH = 1.0
 
 
@@ -49,10 +51,9 @@ class Evaluator:
     started with the first request.
     """
 
-    def __init__(self, *, seconds: float = 2.0, memory: int = 256 << 20, start_seconds: float = 20.0) -> None:
+    def __init__(self, *, seconds: float = 2.0, memory: int = 256 << 20) -> None:
         self._seconds = seconds
         self._memory = memory
-        self._start_seconds = start_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._asked: deque[_Asked] = deque()
         self._answers: list[Answer] = []
@@ -106,7 +107,7 @@ class Evaluator:
         self._end()
 
     def _limit(self) -> float:
-        return self._since + (self._seconds if self._ready else self._start_seconds)
+        return self._since + (self._seconds if self._ready else _START_SECONDS)
 
     def _start(self) -> None:
         command = [sys.executable, "-I", "-c", _CODE, str(self._memory), str(os.getpid()), *_import_path()]

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-Scalar = str | int | float | bool
-
 
 class Outcome(StrEnum):
     """How an attempt, a job or a run ended."""

@@ -35,9 +35,9 @@ class Outlet(Protocol):
 class BucketOutlet:
     """`writer` has fenced the log; `bucket` is the run's own place."""
 
-    def __init__(self, bucket: Bucket, writer: Writer, look_every: float = 5.0) -> None:
+    def __init__(self, bucket: Bucket, writer: Writer) -> None:
         self._bucket = bucket
-        self._requests = Requests(bucket, every=look_every)
+        self._requests = Requests(bucket)
         self._writer = writer
 
     def write(self, lines: bytes = b"") -> None:

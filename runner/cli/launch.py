@@ -29,8 +29,8 @@ from runner.machines.site import Site
 from runner.machines.standing import Standing
 from runner.model import Plan
 from runner.report.cost_words import at_most
+from runner.runs.ids import new_run_id
 from runner.runs.opening import in_bucket
-from runner.runs.places import new_run_id
 from runner.runs.source import is_there
 from runner.setup.git import ask
 from runner.units import format_duration

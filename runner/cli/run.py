@@ -20,7 +20,8 @@ from runner.model import Plan
 from runner.prepare import Prepared
 from runner.problems import Problem, Severity
 from runner.run_here import Here
-from runner.runs.places import choose_directory, make_home, new_run_id, remember
+from runner.runs.ids import new_run_id
+from runner.runs.places import choose_directory, make_home, remember
 
 _LEAVE = "leave it out: without it a run would do something else than the file says"
 

@@ -9,9 +9,10 @@ import click
 
 from runner.cli.options import Decorated, here
 from runner.errors import NotFoundError, RunnerError
+from runner.runs.ids import is_run_id
 from runner.runs.on_disk import DirectorySource
 from runner.runs.opening import SCHEME, in_bucket
-from runner.runs.places import is_run_id, resolve
+from runner.runs.places import resolve
 from runner.runs.reading import read_plan, read_run_id
 from runner.runs.source import RunSource
 

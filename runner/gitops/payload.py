@@ -48,7 +48,6 @@ class PushEvent:
     before: str
     after: str
     default_branch: str
-    forced: bool = False
 
     @property
     def to_default_branch(self) -> bool:
@@ -143,7 +142,6 @@ def _push(event: Any) -> PushEvent:
         before=_commit(event["before"]),
         after=_commit(event["after"]),
         default_branch=_text(event["repository"]["default_branch"]),
-        forced=event.get("forced") is True,
     )
 
 

@@ -44,9 +44,9 @@ class _Entry:
     info: zipfile.ZipInfo
 
 
-def folders(archive: Path, bounds: Bounds = BOUNDS) -> tuple[str, ...]:
+def folders(archive: Path) -> tuple[str, ...]:
     """The names at the archive's top that have something below them."""
-    with _opened(archive, bounds) as opened:
+    with _opened(archive, BOUNDS) as opened:
         tops = (info.filename.partition("/") for info in opened.infolist())
         return tuple(dict.fromkeys(top for top, slash, rest in tops if top and slash and rest))
 

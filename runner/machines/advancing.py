@@ -85,13 +85,12 @@ def _newest(facts: Facts) -> str:
     return facts.holder or (facts.machine.id if facts.machine is not None else "")
 
 
-def _as_it_is(run_id: str, facts: Facts, verdict: Verdict, said: str = "") -> Progress:
+def _as_it_is(run_id: str, facts: Facts, verdict: Verdict) -> Progress:
     return Progress(
         run_id=run_id,
         standing=verdict.standing,
         generation=facts.generation,
         instance_id=_newest(facts),
-        said=said,
         words=verdict.why,
     )
 

@@ -6,7 +6,6 @@ order there may be any time: a run that waits has no machine.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from runner.machines.facts import newest_generation
 from runner.machines.site import Site
 from runner.machines.standing import Facts
 from runner.model import Plan
+from runner.runs import ids
 from runner.runs.in_bucket import BucketSource
 from runner.stores.s3.leases import acquire
 from runner.stores.s3.requests import Requests
@@ -24,7 +24,6 @@ from runner.stores.s3.requests import Requests
 NAME = "wanted.json"
 _MOST_EARLIER = 5
 """Earlier runs that are looked at for what they left."""
-_REST = re.compile(r"-(\d{8}T\d{6})-[a-z0-9]+", re.ASCII)
 
 
 def want(run_id: str, order: MachineOrder, site: Site) -> None:
@@ -107,5 +106,5 @@ def state_of_earlier(run_id: str, queue_id: str, site: Site) -> str:
 
 def _stamp(run_id: str, queue_id: str) -> str:
     """When a run of this queue was made, "" for a run of another queue whose name begins alike."""
-    match = _REST.fullmatch(run_id.removeprefix(queue_id))
-    return match[1] if match else ""
+    queue, stamp = ids.parts(run_id)
+    return stamp if queue == queue_id else ""

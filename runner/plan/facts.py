@@ -13,6 +13,8 @@ from runner.plan.new_machine import runs_again
 from runner.plan.waits import Wait, waits_of
 from runner.units import format_duration
 
+_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
@@ -56,11 +58,6 @@ class Facts:
     bound: Bound
     warnings: tuple[str, ...] = ()
     runs_again: tuple[str, ...] = ()
-
-    @property
-    def widest(self) -> int:
-        """Jobs in the largest level."""
-        return max((len(level) for level in self.levels), default=0)
 
 
 def analyse(queue: Queue, *, slots: int | None = None) -> Facts:
@@ -143,9 +140,9 @@ def _first_attempts(queue: Queue, graph: Graph) -> float:
     return longest_chain(graph, longest)[0]
 
 
-def _some(job_ids: tuple[str, ...], shown: int = 3) -> str:
-    named = ", ".join(job_ids[:shown])
-    rest = len(job_ids) - shown
+def _some(job_ids: tuple[str, ...]) -> str:
+    named = ", ".join(job_ids[:_NAMED])
+    rest = len(job_ids) - _NAMED
     if rest > 0:
         return f"{named} and {rest} more are"
     return f"{named} {'is' if len(job_ids) == 1 else 'are'}"

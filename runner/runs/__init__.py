@@ -1,12 +1,12 @@
 """Runs on this machine and in buckets: where they are, and what their files say."""
 
+from runner.runs.ids import new_run_id
 from runner.runs.opening import open_run
 from runner.runs.places import (
     Place,
     choose_directory,
     list_runs,
     make_home,
-    new_run_id,
     remember,
     resolve,
 )

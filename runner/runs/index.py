@@ -31,9 +31,9 @@ def state_folder() -> Path:
     return platformdirs.user_state_path("queue-runner")
 
 
-def remember(entry: Entry, folder: Path | None = None) -> bool:
+def remember(entry: Entry) -> bool:
     """Write the entry; False where the user's state folder cannot be written."""
-    target = (folder or state_folder()) / "runs"
+    target = state_folder() / "runs"
     name = f"{entry.run_id}-{hashlib.sha256(os.fsencode(entry.directory)).hexdigest()[:12]}.json"
     record = {
         "run_id": entry.run_id,
@@ -50,10 +50,10 @@ def remember(entry: Entry, folder: Path | None = None) -> bool:
     return True
 
 
-def entries(folder: Path | None = None) -> list[Entry]:
+def entries() -> list[Entry]:
     """Every remembered run that has its directory. An old entry whose directory is gone is dropped."""
     found = []
-    target = (folder or state_folder()) / "runs"
+    target = state_folder() / "runs"
     for path in _listing(target):
         entry = _entry(path)
         if entry is None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from runner.launching.account import RUNS
+from runner.runs import ids
 from runner.runs.on_disk import DirectorySource
 from runner.runs.places import resolve
 from runner.runs.source import RunSource
 
 SCHEME = "s3://"
-_STAMP = re.compile(r"-(\d{8}T\d{6})-[a-z0-9]+\Z")
 
 
 def open_run(ref: str | None, checkout: Path) -> RunSource:
@@ -47,5 +46,4 @@ def in_bucket_of(url: str, number: int | None = None) -> tuple[list[RunSource], 
 
 
 def _newest(run_id: str) -> tuple[str, str]:
-    stamp = _STAMP.search(run_id)
-    return (stamp.group(1) if stamp else "", run_id)
+    return (ids.parts(run_id)[1], run_id)

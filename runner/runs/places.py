@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
-import secrets
-import string
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +11,6 @@ from runner.problems import shorten
 from runner.runs import index
 
 HOME = ".runner"
-_RUN_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,200}-\d{8}T\d{6}-[a-z0-9]{6}", re.ASCII)
-_TAIL = string.ascii_lowercase + string.digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +20,6 @@ class Place:
     run_id: str
     directory: Path
     created: float
-
-
-def new_run_id(queue_id: str, now: float) -> str:
-    """`QUEUE_ID-YYYYMMDDTHHMMSS-xxxxxx`, UTC, with a random tail."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-    return f"{queue_id}-{stamp}-{''.join(secrets.choice(_TAIL) for _ in range(6))}"
-
-
-def is_run_id(text: str) -> bool:
-    """Whether it has the form of a whole one."""
-    return _RUN_ID.fullmatch(text) is not None
 
 
 def make_home(checkout: Path) -> Path:

@@ -26,9 +26,9 @@ class Budget:
 
     __slots__ = ("_room", "_steps")
 
-    def __init__(self, *, steps: int = STEPS, room: int = TOTAL) -> None:
+    def __init__(self, *, steps: int = STEPS) -> None:
         self._steps = steps
-        self._room = room
+        self._room = TOTAL
 
     def step(self, count: int = 1) -> None:
         self._steps -= count

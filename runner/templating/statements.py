@@ -117,5 +117,3 @@ _STATEMENTS: dict[str, Callable[[Any, Scope, Sink], Scope]] = {
     "For": _for,
     "Assign": _set,
 }
-
-STATEMENTS = frozenset(_STATEMENTS)

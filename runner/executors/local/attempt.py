@@ -13,10 +13,11 @@ import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.executors.local import processes, wire
 from runner.executors.local.ending import ORPHAN_GRACE, end_all
+from runner.executors.local.logs import FLAGS, STDERR, Logs
 
 if TYPE_CHECKING:
     from runner.executors.local.slot import Slot
@@ -24,55 +25,30 @@ if TYPE_CHECKING:
 QUIET = 0.05
 DRAIN = 1.0  # how long a masked log is read on after the main process ended
 LINGER = 0.2  # what a background process gets to end by itself
-LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 class Attempt:
     """One attempt, from its directory to its last process."""
 
-    def __init__(  # noqa: PLR0917  the fields of the order, as they come out of the pipe
-        self,
-        slot: Slot,
-        arguments: list[str],
-        shell_arguments: list[str] | None,
-        working_directory: str,
-        environment: dict[str, str],
-        directory: str,
-        first: bool,
-        grace: float,
-        keep_processes: bool,
-        stores_results: bool,
-        masks: tuple[str, ...],
-        user: tuple[int, int] | None,
-    ) -> None:
+    def __init__(self, slot: Slot, order: wire.Order) -> None:
         self.slot = slot
-        self.arguments = arguments
-        self.shell_arguments = shell_arguments
-        self.working_directory = working_directory
+        self.order = order
+        self.directory = order.directory
         self.environment = {
             **slot.environment,
-            **{os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+            **{os.fsencode(k): os.fsencode(v) for k, v in order.environment.items()},
         }
-        self.directory = directory
-        self.first = first
-        self.grace = grace
-        self.keep_processes = keep_processes
-        self.stores_results = stores_results
-        self.masks = masks
-        self.user = user  # (uid, gid), None: as we are
-        self.pipes: dict[int, Any] = {}  # masked streams still open, by descriptor
+        self.logs = Logs(slot.poller, order.masks)
         self.pid = 0
         self.started_ticks = 0
         self.status: int | None = None
         self.cpu = 0.0
         self.rss = 0
         self.ended = ""
-        self.immediate = False
         self.leftovers = 0
         self.kept = False
 
-    def run(self) -> tuple[Any, ...]:
-        """The EXITED report."""
+    def run(self) -> wire.Exited:
         begun = time.monotonic()
         try:
             files = self.open_directory()
@@ -92,17 +68,16 @@ class Attempt:
         self.after()
         return self.exited(seconds)
 
-    def failure(self, kind: str, error: OSError) -> tuple[Any, ...]:
-        text = f"{error.strerror}: {error.filename or self.arguments[0]}"[:500]
+    def failure(self, kind: str, error: OSError) -> wire.Exited:
+        text = f"{error.strerror}: {error.filename or self.order.arguments[0]}"[: wire.LONGEST_TEXT]
         if error.errno == errno.E2BIG:
             text += " (a command of more than 128 KiB, or too large an environment: put it into a script)"
-        for fd in list(self.pipes):
-            self.close_pipe(fd)
-        return (wire.EXITED, self.slot.number, 0, 0, None, 0.0, 0.0, 0, "", kind, text, 0, 0, False)
+        self.logs.close()
+        return wire.Exited(failed=kind, text=text)
 
     def open_directory(self) -> list[int]:
         """Make the attempt's directory and logs. What fails here is the run's trouble, not the job's."""
-        if self.first:
+        if self.order.first:
             make_folder(self.directory[: self.directory.rindex("/")])
         try:
             os.mkdir(self.directory)  # noqa: PTH102
@@ -113,23 +88,11 @@ class Attempt:
             os.rename(self.directory, f"{self.directory}~{time.time_ns()}")  # noqa: PTH104
             os.mkdir(self.directory)  # noqa: PTH102
         self.make_results_folder()
-        files = []
-        for name in ("/stdout.log", "/stderr.log"):
-            log = os.open(self.directory + name, LOG, 0o666)
-            if not self.masks:
-                files.append(log)
-                continue
-            from runner.masking import Masker  # noqa: PLC0415  only for secrets: a slot stays small
+        files = self.logs.open(self.directory)
+        if self.order.user:
+            from runner.executors.local import unprivileged  # noqa: PLC0415  few need it: a slot stays small
 
-            reader, writer = os.pipe()
-            os.set_blocking(reader, False)
-            self.pipes[reader] = (log, Masker(self.masks))
-            self.slot.poller.register(reader, select.POLLIN)
-            files.append(writer)
-        if self.user:
-            from runner.executors.local import unprivileged  # noqa: PLC0415  as above
-
-            unprivileged.give(self.directory, files, self.user)
+            unprivileged.give(self.directory, files, self.order.user)
         return files
 
     def make_results_folder(self) -> None:
@@ -145,20 +108,20 @@ class Attempt:
             self.slot.folder_mode = os.lstat(self.directory + "/results").st_mode
 
     def spawn(self, files: list[int]) -> None:
-        os.chdir(self.working_directory)  # each time: it may have been moved away or replaced meanwhile
+        os.chdir(self.order.working_directory)  # each time: it may have been moved away or replaced meanwhile
         descriptors = (self.slot.null, files[0], files[1])
         try:
-            self.pid = self.start(self.arguments, descriptors)
+            self.pid = self.start(self.order.arguments, descriptors)
         except OSError:
-            if self.shell_arguments is None:
+            if self.order.shell_arguments is None:
                 raise
-            self.pid = self.start(self.shell_arguments, descriptors)
+            self.pid = self.start(self.order.shell_arguments, descriptors)
 
     def start(self, arguments: list[str], descriptors: tuple[int, int, int]) -> int:
-        if self.user:
+        if self.order.user:
             from runner.executors.local import unprivileged  # noqa: PLC0415  as above
 
-            return unprivileged.spawn(arguments, self.environment, descriptors, self.user)
+            return unprivileged.spawn(arguments, self.environment, descriptors, self.order.user)
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, n) for n, descriptor in enumerate(descriptors)]
         return os.posix_spawn(
             arguments[0],
@@ -185,8 +148,8 @@ class Attempt:
                 for fd, _ in ready:
                     if fd == watched:
                         self.reap()
-                    elif fd in self.pipes:
-                        self.copy(fd)
+                    elif fd in self.logs:
+                        self.logs.copy(fd)
                     elif fd == slot.commands:
                         slot.read_commands()
                         self.obey()
@@ -204,11 +167,11 @@ class Attempt:
         slot = self.slot
         if slot.orphaned:
             self.ended = self.ended or "runner"
-            end_all(slot, self.pid, min(self.grace, ORPHAN_GRACE), self)
+            end_all(slot, self.pid, min(self.order.grace, ORPHAN_GRACE), self)
         for order in [o for o in slot.orders if o[0] != wire.RUN]:
             slot.orders.remove(order)
             self.ended = self.ended or order[1]
-            end_all(slot, self.pid, 0.0 if order[0] == wire.KILL else self.grace, self)
+            end_all(slot, self.pid, 0.0 if order[0] == wire.KILL else self.order.grace, self)
 
     def reap(self) -> bool:
         """Collect every child that is over; whether there is still one that lives."""
@@ -224,42 +187,17 @@ class Attempt:
             if pid == self.pid:
                 self.status = status
 
-    def copy(self, fd: int) -> bool:
-        """Mask what a stream has to say; whether it may say more."""
-        try:
-            chunk = os.read(fd, 65536)
-        except BlockingIOError:
-            return True
-        if chunk:
-            log, masker = self.pipes[fd]
-            write_log(log, masker.feed(chunk))
-        else:
-            self.close_pipe(fd)
-        return bool(chunk)
-
-    def close_pipe(self, fd: int) -> None:
-        log, masker = self.pipes.pop(fd)
-        write_log(log, masker.end())
-        self.slot.poller.unregister(fd)
-        os.close(fd)
-        os.close(log)
-
     def after(self) -> None:
         """The main process is over: read masked logs to their end, end what was left behind."""
         if self.reap():
             self.settle(LINGER)
-        if self.pipes:
-            self.drain(DRAIN)
+        self.logs.drain(DRAIN)
         if self.reap():
-            if self.keep_processes and not self.ended:
+            if self.order.keep_processes and not self.ended:
                 self.kept = True
             else:
-                self.leftovers = end_all(self.slot, 0, self.grace, self)
-        for fd in list(self.pipes):
-            while fd in self.pipes and select.select([fd], [], [], 0)[0] and self.copy(fd):
-                pass
-            if fd in self.pipes:
-                self.close_pipe(fd)
+                self.leftovers = end_all(self.slot, 0, self.order.grace, self)
+        self.logs.finish()
         if self.leftovers:
             many = "1 process" if self.leftovers == 1 else f"{self.leftovers} processes"
             self.say(f"runner: ended {many} that the job left behind\n")
@@ -269,52 +207,46 @@ class Attempt:
         while self.reap() and time.monotonic() < deadline:
             time.sleep(0.005)
 
-    def drain(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.pipes and (rest := deadline - time.monotonic()) > 0:
-            for fd in select.select(list(self.pipes), [], [], rest)[0]:
-                self.copy(fd)
-
     def say(self, line: str) -> None:
         try:
-            log = os.open(self.directory + "/stderr.log", LOG | os.O_NONBLOCK | os.O_NOFOLLOW)
+            log = os.open(self.directory + STDERR, FLAGS | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
             return
         with contextlib.suppress(OSError):
             os.write(log, line.encode())
         os.close(log)
 
-    def exited(self, seconds: float) -> tuple[Any, ...]:
-        flags = 0
+    def exited(self, seconds: float) -> wire.Exited:
+        return wire.Exited(
+            pid=self.pid,
+            started_ticks=self.started_ticks,
+            status=self.status,
+            seconds=seconds,
+            cpu=self.cpu,
+            rss=self.rss * 1024 if sys.platform != "darwin" else self.rss,
+            ended=self.ended,
+            leftovers=self.leftovers,
+            left=self.left(),
+            out_of_memory=self.was_out_of_memory(),
+        )
+
+    def left(self) -> int:
+        """What the job wrote beside its logs."""
+        found = 0
         try:
             names = self.names()
-            flags = ("output" in names) | ("summary.md" in names) << 1
+            found = wire.OUTPUT * ("output" in names) | wire.SUMMARY * ("summary.md" in names)
             results = self.directory + "/results"
-            flags |= bool(os.listdir(results)) << 2  # noqa: PTH208
-            unused = not (flags & 4 or self.kept or self.stores_results or self.user)
+            found |= wire.RESULTS * bool(os.listdir(results))  # noqa: PTH208
+            unused = not (found & wire.RESULTS or self.kept or self.order.stores_results or self.order.user)
             if unused and os.lstat(results).st_mode == self.slot.folder_mode:
                 self.slot.spare = results
         except OSError:
             pass  # the job removed its own directory: it has left nothing
-        return (
-            wire.EXITED,
-            self.slot.number,
-            self.pid,
-            self.started_ticks,
-            self.status,
-            seconds,
-            self.cpu,
-            self.rss * 1024 if sys.platform != "darwin" else self.rss,
-            self.ended,
-            "",
-            "",
-            self.leftovers,
-            flags,
-            self.was_out_of_memory(),
-        )
+        return found
 
     def names(self) -> list[str]:
-        if self.user:
+        if self.order.user:
             from runner.executors.local import unprivileged  # noqa: PLC0415  as above
 
             return unprivileged.written(self.directory)
@@ -330,12 +262,6 @@ class Attempt:
             return False
         before, self.slot.oom_kills = self.slot.oom_kills, processes.oom_kills()
         return self.slot.oom_kills > before
-
-
-def write_log(log: int, text: bytes) -> None:
-    """A full disk takes a job's output, as it would without us between; the run will notice it too."""
-    with contextlib.suppress(OSError):
-        wire.write_all(log, text)
 
 
 def make_folder(path: str) -> None:

@@ -22,16 +22,15 @@ def end_all(slot: Slot, main: int, grace: float, attempt: Attempt | None = None)
     Returns when nothing lives any more (or cannot be killed at all). A second command meanwhile
     that says KILL, or that the runner is gone, shortens the grace.
     """
-    spared: frozenset[int] = frozenset()
-    told = processes.terminate(os.getpid(), main, spared)
+    told = processes.terminate(os.getpid(), main)
     now = time.monotonic()
     deadline, surrender = now + grace, now + grace + UNKILLABLE
     while (attempt.reap() if attempt else _reap()) and now < surrender:
         if now >= deadline:
-            processes.kill(os.getpid(), main if attempt and attempt.status is None else 0, spared)
+            processes.kill(os.getpid(), main if attempt and attempt.status is None else 0)
         for fd, _ in slot.poller.poll(10):
-            if attempt and fd in attempt.pipes:
-                attempt.copy(fd)
+            if attempt and fd in attempt.logs:
+                attempt.logs.copy(fd)
             elif fd == slot.commands:
                 slot.read_commands()
                 if slot.orphaned:

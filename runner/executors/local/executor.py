@@ -96,23 +96,22 @@ class LocalExecutor:
         slot = self._idle.pop() if self._idle else self._fork_slot()
         environment = {**spec.environment, "PWD": spec.working_directory}
         arguments, fallback = command.resolve(spec.command, spec.shell, ChainMap(environment, self._environ))
-        order = (
-            wire.RUN,
-            arguments,
-            fallback,
-            spec.working_directory,
-            environment,
-            spec.directory,
-            spec.attempt == 1,
-            spec.kill_grace,
-            spec.keep_processes,
-            spec.stores_results,
-            spec.masks,
-            self._user,
+        order = wire.Order(
+            arguments=arguments,
+            shell_arguments=fallback,
+            working_directory=spec.working_directory,
+            environment=environment,
+            directory=spec.directory,
+            first=spec.attempt == 1,
+            grace=spec.kill_grace,
+            keep_processes=spec.keep_processes,
+            stores_results=spec.stores_results,
+            masks=spec.masks,
+            user=self._user,
         )
         self._running[slot] = spec
         self._slot_of[spec.handle] = slot
-        self._tell(slot, order)
+        self._tell(slot, (wire.RUN, *order))
 
     def _fork_slot(self) -> int:
         """Ask the spawner for one more slot, with the end of a new pipe that it shall read."""
@@ -206,41 +205,20 @@ class LocalExecutor:
             return [Exit(handle=spec.handle, ended=self._told.pop(spec.handle, ""), lost=True, error=lost)]
         if not spec.keep_processes:
             self._idle.append(slot)
-        return self._exited(spec, message)
+        return self._exited(spec, wire.Exited(*message[2:]))
 
-    def _exited(self, spec: Spec, message: tuple[Any, ...]) -> list[Running | Exit]:
-        (_, _, pid, ticks, status, seconds, cpu, rss, ended, kind, text, left, flags, oom) = message
-        reports: list[Running | Exit] = []
-        if kind == "broken":
+    def _exited(self, spec: Spec, said: wire.Exited) -> list[Running | Exit]:
+        if said.failed == "broken":
             self._trouble = ExecutorError(
-                f"cannot write the run's directory: {text}", hint="nothing is lost: mend it, then resume"
+                f"cannot write the run's directory: {said.text}", hint="nothing is lost: mend it, then resume"
             )
             return []
-        if pid and spec.handle not in self._known:
-            reports.append(Running(handle=spec.handle, pid=pid, process_started=ticks))
+        reports: list[Running | Exit] = []
+        if said.pid and spec.handle not in self._known:
+            running = Running(handle=spec.handle, pid=said.pid, process_started=said.started_ticks)
+            reports.append(running)
         self._known.discard(spec.handle)
-        exit_code, name = None, ""
-        if status is not None:
-            exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-            name = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else ""
-        reports.append(
-            Exit(
-                handle=spec.handle,
-                exit_code=exit_code,
-                signal=name,
-                seconds=round(seconds, 6),
-                cpu_seconds=round(cpu, 6),
-                max_rss=rss,
-                ended=ended,
-                error=text,
-                out_of_memory=oom,
-                leftovers=left,
-                has_output=bool(flags & 1),
-                has_summary=bool(flags & 2),
-                has_results=bool(flags & 4),
-            )
-        )
-        return reports
+        return [*reports, _exit(spec.handle, said)]
 
     def close(self) -> None:
         """End everything that still runs. Slots end their jobs when their pipes close."""
@@ -253,10 +231,32 @@ class LocalExecutor:
         try:
             self._spawner.wait(_CLOSE_GRACE)
         except subprocess.TimeoutExpired:  # a process that not even KILL ends, or a spawner that was stopped
-            processes.kill(self._spawner.pid, 0, frozenset())
+            processes.kill(self._spawner.pid, 0)
             self._spawner.kill()
             self._spawner.wait()
         os.close(self._reports)
+
+
+def _exit(handle: str, said: wire.Exited) -> Exit:
+    exit_code, name = None, ""
+    if said.status is not None:
+        exit_code = os.WEXITSTATUS(said.status) if os.WIFEXITED(said.status) else None
+        name = _signal_name(os.WTERMSIG(said.status)) if os.WIFSIGNALED(said.status) else ""
+    return Exit(
+        handle=handle,
+        exit_code=exit_code,
+        signal=name,
+        seconds=round(said.seconds, 6),
+        cpu_seconds=round(said.cpu, 6),
+        max_rss=said.rss,
+        ended=said.ended,
+        error=said.text,
+        out_of_memory=said.out_of_memory,
+        leftovers=said.leftovers,
+        has_output=bool(said.left & wire.OUTPUT),
+        has_summary=bool(said.left & wire.SUMMARY),
+        has_results=bool(said.left & wire.RESULTS),
+    )
 
 
 def _owner() -> str:

@@ -75,12 +75,12 @@ def send_group(pid: int, number: int) -> None:
         return
 
 
-def terminate(root: int, main: int, spared: frozenset[int]) -> int:
+def terminate(root: int, main: int) -> int:
     """TERM to everything below `root` and to `main`'s group; how many processes were told.
 
     CONT follows, so that a stopped process hears it.
     """
-    targets = [pid for pid in descendants(root) if pid not in spared]
+    targets = descendants(root)
     if main:
         send_group(main, signal.SIGTERM)
     for pid in targets:
@@ -91,11 +91,11 @@ def terminate(root: int, main: int, spared: frozenset[int]) -> int:
     return len(targets)
 
 
-def kill(root: int, main: int, spared: frozenset[int]) -> int:
+def kill(root: int, main: int) -> int:
     """KILL to everything below `root`. STOP first: what does not run cannot fork meanwhile."""
     if main:
         send_group(main, signal.SIGKILL)
-    targets = [pid for pid in descendants(root) if pid not in spared]
+    targets = descendants(root)
     for pid in targets:
         send(pid, signal.SIGSTOP)
     for pid in targets:

@@ -52,8 +52,8 @@ class Slot:
                 return
             order = self.orders.pop(0)
             if order[0] == wire.RUN:  # END for an attempt that is over already: nothing to do
-                attempt = Attempt(self, *order[1:])
-                self.report(attempt.run())
+                attempt = Attempt(self, wire.Order(*order[1:]))
+                self.report((wire.EXITED, self.number, *attempt.run()))
                 if attempt.kept:  # this slot stays behind as the owner of what the job left
                     self.keep()
                     return
