@@ -12,7 +12,8 @@ from runner.stores import directory as stores
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PATIENCE = 30.0
-"""Seconds after which a request that the log does not speak of is none that the scheduler takes."""
+"""Seconds after which a request that the log does not speak of is none that the scheduler takes, once there
+is one."""
 
 
 class Asking:
@@ -25,11 +26,12 @@ class Asking:
         self._clock = clock
         self._given: set[str] = set()
         self._until = 0.0
+        self._has_scheduler = False
 
     def look(self) -> None:
         """Raises StoreError."""
         now = self._clock()
-        if self._given and now < self._until:
+        if self._given and (now < self._until or not self._has_scheduler):
             return
         self._given.clear()
         for found in self._outlet.requests():
@@ -41,5 +43,7 @@ class Asking:
 
     def told(self, event: e.Event | None) -> None:
         """This has arrived elsewhere."""
+        if isinstance(event, e.RunStarted | e.RunResumed):
+            self._has_scheduler, self._until = True, self._clock() + _PATIENCE
         if isinstance(event, e.CancelRequested):
             self._given.discard(event.request)

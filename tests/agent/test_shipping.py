@@ -239,6 +239,24 @@ class TestRequests:
         scene.run.append(e.CancelRequested(at=START, by="sam", request="17-ab"))
         until((scene.run.directory / REQUESTS / "18-ab.json").exists)
 
+    def test_one_is_not_given_up_before_somebody_can_take_it(self, scene: Scene) -> None:
+        """A large checkout takes minutes: should its machine be lost meanwhile, the next one reads it."""
+        scene.outlet.asked = [{"type": "cancel", "request": "17-ab"}]
+        scene.start(own_clock=True)
+        until((scene.run.directory / REQUESTS / "17-ab.json").exists)
+        scene.outlet.asked = [{"type": "cancel", "request": "18-ab"}]
+        scene.now = 300.0
+        scene.run.append(e.BootPhase(at=START, name="checkout", text="it is there"))
+        until(lambda: scene.outlet.log == scene.run.log())
+        assert len(scene.outlet.asked) == 1
+        scene.run.append(e.RunStarted(at=START, queue_id="demo", digest="", checkout="/c", max_parallel=1))
+
+        def is_taken() -> bool:
+            scene.now += 31.0
+            return (scene.run.directory / REQUESTS / "18-ab.json").exists()
+
+        until(is_taken)
+
     def test_a_name_that_leads_elsewhere_is_none(self, scene: Scene) -> None:
         scene.outlet.asked = [
             {"type": "cancel", "request": "../../x"},
