@@ -3,7 +3,7 @@ it came to be there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner import events as e
@@ -24,10 +24,14 @@ _LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An order, and when it was written: seconds since the epoch, by the bucket's clock."""
+    """An order, and when it was written: seconds since the epoch, by the bucket's clock.
+
+    `since`: when somebody asked for a retry; what was asked of the run before is over with it. 0 for none.
+    """
 
     order: MachineOrder
     at: float
+    since: float = 0.0
 
 
 def given(run: Bucket, generation: int) -> Given:
@@ -36,7 +40,18 @@ def given(run: Bucket, generation: int) -> Given:
     if found is None:
         name = run.where.below(order_name(generation))
         raise NotFoundError(f"there is no {name}", hint="launch the run again")
-    return found
+    return replace(found, since=_retried_at(run, generation, found))
+
+
+def _retried_at(run: Bucket, generation: int, ours: Given) -> float:
+    """An order that was only given again, for want of a machine, says why."""
+    asked: Given | None = ours
+    while asked is not None and asked.order.action == "retry":
+        if not asked.order.because:
+            return asked.at
+        generation -= 1
+        asked = _given(run, generation)
+    return 0.0
 
 
 def _given(run: Bucket, generation: int) -> Given | None:

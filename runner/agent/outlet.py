@@ -33,11 +33,11 @@ class Outlet(Protocol):
 
 
 class BucketOutlet:
-    """`writer` has fenced the log; `bucket` is the run's own place."""
+    """`writer` has fenced the log; `bucket` is the run's own place. `since`: see `Requests`."""
 
-    def __init__(self, bucket: Bucket, writer: Writer) -> None:
+    def __init__(self, bucket: Bucket, writer: Writer, *, since: float = 0.0) -> None:
         self._bucket = bucket
-        self._requests = Requests(bucket)
+        self._requests = Requests(bucket, since=since)
         self._writer = writer
 
     def write(self, lines: bytes = b"") -> None:

@@ -85,7 +85,7 @@ class Session:
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
-        self._outlet = BucketOutlet(turn.run, turn.writer)
+        self._outlet = BucketOutlet(turn.run, turn.writer, since=turn.given.since)
         self._is_new = adopt(turn.directory, turn.plan_bytes, turn.log)
         self._state_folder = StateFolder(
             turn.checkout / ".runner" / "state" / turn.plan.queue.queue_id,

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -233,6 +233,11 @@ class Cloudy:
     def run(self) -> Bucket:
         return self.root.below(f"runs/{RUN_ID}")
 
+    @property
+    def order(self) -> MachineOrder:
+        """As a launcher gives it for the first machine."""
+        return MachineOrder(checkout=self.packed.name, checkout_sha256=self.packed.sha256)
+
     def request(self, queue: Queue, files: dict[str, bytes] | None = None) -> None:
         """What a launcher does before it asks for a machine."""
         plan = plans.make(queue, source="queues/demo.yaml", git=Git(sha="a" * 40))
@@ -254,8 +259,7 @@ class Cloudy:
     ) -> Machine:
         """`name`: of a machine that is there already; its disk is as it was left. `held`: more that its
         metadata service has, its role too; else it has credentials in its environment."""
-        made = MachineOrder(checkout=self.packed.name, checkout_sha256=self.packed.sha256, **order)  # type: ignore[arg-type]
-        give_order(self.run, made, generation)
+        give_order(self.run, replace(self.order, **order), generation)  # type: ignore[arg-type]
         instance_id = name or f"i-{len(self.machines):017d}"
         home = self.folder / instance_id
         home.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from runner import events as e
 from runner.agent.state_folder import unpack
 from runner.bundle import program
+from runner.bundle.sending import give_order
 from runner.launching.ledger import log_generation
 from runner.model import Machine, Outcome
 from runner.runs.in_bucket import BucketSource
@@ -209,7 +211,11 @@ def test_the_state_of_the_queue_and_its_results_are_found_by_a_retry(cloudy: Clo
     cloudy.request(queue(job("a", command=command), machine=Machine(provider="ec2")))
     assert cloudy.launch().wait() == 0
     assert cloudy.state().outcome is Outcome.FAILED
-    assert cloudy.launch(2, action="retry").wait() == 0
+    put_request(cloudy.run, {"type": "cancel", "job_ids": [], "by": "who came too late"})
+    (laid,) = cloudy.run.names("requests/")
+    until(lambda: time.time() >= laid.modified + 1, 60)  # S3 counts in seconds
+    give_order(cloudy.run, replace(cloudy.order, action="retry"), 2)  # of a machine that never came
+    assert cloudy.launch(3, action="retry", because="it never came").wait() == 0
     assert cloudy.state().outcome is Outcome.SUCCEEDED
     assert cloudy.run.get("jobs/a/2/stdout.log").body == b"x\n"  # type: ignore[union-attr]
 

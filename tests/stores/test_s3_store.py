@@ -296,3 +296,13 @@ def test_requests_are_looked_for_now_and_then() -> None:
     now[0] = 5.0
     assert looking.found() == []
     assert [name for name in objects.held if name.startswith("requests/")] == []
+
+
+def test_a_request_from_before_counts_no_more() -> None:
+    objects = StrictObjects()
+    put_request(objects, {"type": "cancel"}, "old")
+    put_request(objects, {"type": "cancel"}, "new")
+    looking = Requests(objects, every=0.0, since=objects.held["requests/new.json"].modified)
+    assert [one["request"] for one in looking.found()] == ["new"]
+    assert looking.found() == []
+    assert not objects.held

@@ -16,11 +16,19 @@ _FOLDER = "requests/"
 
 
 class Requests:
+    """`since`: what came before (seconds since the epoch, by the store's clock) does not count any more."""
+
     def __init__(
-        self, objects: Objects, *, every: float = LOOK_EVERY, clock: Callable[[], float] = time.monotonic
+        self,
+        objects: Objects,
+        *,
+        every: float = LOOK_EVERY,
+        since: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._objects = objects
         self._every = every
+        self._since = since
         self._clock = clock
         self._due = 0.0
         self._given: list[str] = []
@@ -36,8 +44,10 @@ class Requests:
             self._objects.delete(name)
         found = []
         for listed in self._objects.names(_FOLDER):
-            one = self._objects.get(listed.name)
             self._given.append(listed.name)
+            if listed.modified < self._since:
+                continue
+            one = self._objects.get(listed.name)
             body = _record(one.body) if one is not None else None
             if body is not None:
                 name = listed.name.removeprefix(_FOLDER).removesuffix(".json")
