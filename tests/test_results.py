@@ -11,6 +11,7 @@ import pytest
 
 from runner import patterns
 from runner.results import Collected, Collection, collect
+from runner.results.collecting import LARGEST_MANIFEST
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def put(folder: Path, *names: str) -> None:
         path.write_text(name)
 
 
-def gather(checkout: Path, *wanted: str, folder: str = "") -> Collected:
+def gather(checkout: Path, *wanted: str, folder: str = "", most: int = LARGEST_MANIFEST) -> Collected:
     target = checkout.parent / "results"
     made = Collection(
         handle="run/a/1",
@@ -37,6 +38,7 @@ def gather(checkout: Path, *wanted: str, folder: str = "") -> Collected:
         folder=checkout / folder,
         checkout=checkout,
         target=target,
+        most=most,
     )
     return collect(made)
 
@@ -152,3 +154,11 @@ def test_a_folder_in_the_place_of_a_result_is_the_jobs_trouble(checkout: Path) -
     put(checkout, "a")
     put(checkout.parent, "results/a/in/the/way")
     assert "a folder has its place" in gather(checkout, "a").error
+
+
+def test_more_than_can_be_listed_is_the_jobs_trouble(checkout: Path) -> None:
+    """A manifest that nobody reads to its end would be none, and all of its files lost without a word."""
+    put(checkout, *(f"{number:03}" for number in range(200)))
+    assert gather(checkout, "00*", most=20_000).files == 10
+    said = gather(checkout, "*", most=20_000)
+    assert said.error == "200 result files are too many to be listed: pack them"

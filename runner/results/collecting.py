@@ -24,6 +24,8 @@ from runner.results.reading import OutsideError, freeze, is_inside, open_within
 from runner.stores.directory import open_regular, sync_directory, write_atomically
 
 MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 32 << 20
+"""Bytes; a longer one is read by nobody. That of 100,000 files has about 20 MB."""
 _CHUNK = 1 << 20
 _THREADS = 4
 _SYNC_EACH = 100  # beyond that many files one sync of the whole system is cheaper than one a file
@@ -34,7 +36,7 @@ class Collection:
     """What to keep: `patterns` seen from `folder`, into `target` (which may have files already).
 
     `hidden` are folders that only a pattern that names them reaches. `uid`: of the user that the job was,
-    where that is another than ours: no file of anybody else's is kept.
+    where that is another than ours: no file of anybody else's is kept. `most`: bytes of the manifest.
     """
 
     handle: str
@@ -46,6 +48,7 @@ class Collection:
     target: Path
     hidden: frozenset[Path] = frozenset()
     uid: int | None = None
+    most: int = LARGEST_MANIFEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,10 @@ def collect(collection: Collection, closing: threading.Event | None = None) -> C
         entries = list(_entries(collection.target, closing))
         _make_durable(collection.target, entries)
         made = {"version": 1, "attempt": collection.handle, "files": entries, "missing": missing}
-        write_atomically(collection.target / MANIFEST, json.dumps(made, indent=1).encode() + b"\n")
+        manifest = json.dumps(made, indent=1).encode() + b"\n"
+        if len(manifest) > collection.most:
+            raise _UnreadableError(f"{len(entries)} result files are too many to be listed: pack them")
+        write_atomically(collection.target / MANIFEST, manifest)
     except _UnreadableError as error:
         return Collected(job_id=collection.job_id, attempt=collection.attempt, error=str(error))
     except OSError as error:

@@ -12,6 +12,7 @@ from runner.model import Outcome
 from runner.report import clean
 from runner.report.evidence import Evidence, StoredFile
 from runner.report.wording import NOT_GOOD
+from runner.results.collecting import LARGEST_MANIFEST
 from runner.runs.source import Files, Where, source_of
 from runner.state import AttemptState, JobState, RunState
 
@@ -20,7 +21,6 @@ TAIL_LINES = 20
 _WORDS = 120
 _TAIL_BYTES = 64 * 1024
 _SUMMARY_BYTES = 64 * 1024
-_MANIFEST_BYTES = 32 << 20
 _NO_SIZE = 1 << 63
 _FILES = 200_000
 """Result files of a run that are remembered; beyond, those of a job are left out."""
@@ -72,7 +72,7 @@ def stored_files(where: Where, job_id: str, attempt: int) -> tuple[StoredFile, .
     """What the attempt's manifest lists; nothing where it cannot be read."""
     try:
         name = f"{attempt_name(job_id, attempt)}/results/manifest.json"
-        found = source_of(where).files.read(name, _MANIFEST_BYTES)
+        found = source_of(where).files.read(name, LARGEST_MANIFEST)
         # A file's name may be any bytes; as a path it must come back the same.
         record = json.loads(found.decode("utf-8", "surrogateescape"))
         return tuple(_stored_file(entry) for entry in record["files"])
