@@ -13,7 +13,7 @@ from runner.report.evidence import Evidence
 from runner.runs.files import evidence
 from runner.runs.reading import read
 from runner.state import RunState
-from runner.stores.directory import trouble
+from runner.stores.disk import trouble
 
 MARKDOWN, JSON = "report.md", "report.json"
 

@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from runner import __version__, premises, rules
 from runner import events as e
 from runner.clock import SystemClock
+from runner.driving import Held, Here, drive
 from runner.errors import NotFoundError, RefusedError
-from runner.executors.local.executor import LocalExecutor
-from runner.executors.local.identity import Identity
 from runner.executors.local.leftovers import Session, end_leftovers
 from runner.executors.local.processes import boot_id
 from runner.graph import Graph
-from runner.model import Git, Outcome, Plan, Queue
+from runner.model import Outcome, Plan, Queue
 from runner.plan import to_json
-from runner.ports import Clock, Secrets
+from runner.ports import Clock
 from runner.runs.exclusive import Candidate, turn
 from runner.runs.reading import read
-from runner.scheduler import OnEvents, Scheduler
-from runner.secrets import Given, cleaned, resolve, sources
-from runner.specs import Place, run_environment
+from runner.scheduler import OnEvents
+from runner.secrets import Given, resolve
 from runner.state import Phase, RunPhase, RunState, apply, fold
 from runner.stores import directory as stores
 from runner.stores.directory import DirectoryStore
-
-INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
-    """This run's place on this machine.
-
-    `environ` is the runner's own environment; `notice` says a sentence to whoever sits before it.
-    `interruptible` is given, before the first job, the function that interrupts the run with a reason, from
-    any thread. `secrets`: where those come from that the environment does not have. `identity`: who jobs are,
-    where not ourselves.
-    """
-
-    directory: Path
-    checkout: Path
-    environ: Mapping[str, str] = field(repr=False)
-    notice: Callable[[str], None] = lambda _: None
-    max_parallel: int | None = None
-    interruptible: Callable[[Callable[[str], None]], None] = lambda _: None
-    secrets: Secrets | None = field(default=None, repr=False)
-    identity: Identity | None = None
 
 
 def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunState:
@@ -72,7 +43,7 @@ def start(plan: Plan, here: Here, *, run_id: str, on_events: OnEvents) -> RunSta
             apply(state, event)
             store.append([event])
             held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
-            return _drive(held, here, on_events, [event])
+            return drive(held, here, on_events, [event])
         finally:
             store.close()
 
@@ -158,7 +129,7 @@ def take_up(
                 apply(state, event)
             store.append(events)
             held = Held(state=state, store=store, given=given, git=plan.git, clock=clock)
-            return _drive(held, here, on_events, events)
+            return drive(held, here, on_events, events)
     finally:
         store.close()
 
@@ -222,78 +193,6 @@ def started(plan: Plan, here: Here, now: float) -> e.RunStarted:
         boot_id=boot_id(),
         runner_version=__version__,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A run whose lease this process holds."""
-
-    state: RunState
-    store: DirectoryStore
-    given: Mapping[str, Given] = field(repr=False)
-    git: Git
-    clock: Clock
-
-
-def _drive(held: Held, here: Here, on_events: OnEvents, first: Sequence[e.Event]) -> RunState:
-    """The scheduler over local processes, with the signals that interrupt it."""
-    state = held.state
-    state_directory = here.checkout / ".runner" / "state" / state.queue.queue_id
-    try:
-        state_directory.mkdir(parents=True, exist_ok=True)
-        (here.directory / "jobs").mkdir(exist_ok=True)
-    except OSError as error:
-        raise stores.trouble("create", state_directory, error) from error
-    secret = sources(state.queue)
-    own = {name: value for name, value in cleaned(here.environ).items() if name not in secret}
-    environ = {**own, **run_environment(state, state_directory)}
-    if here.identity is not None:
-        environ |= here.identity.environment()
-    executor = LocalExecutor(
-        run_id=state.run_id, capacity=state.max_parallel, environ=environ, identity=here.identity
-    )
-    place = Place(
-        directory=here.directory,
-        checkout=here.checkout,
-        given=held.given,
-        environ=environ,
-        git=held.git,
-        uid=here.identity.uid if here.identity is not None else None,
-    )
-    scheduler = Scheduler(
-        state=state,
-        graph=Graph.of(state.queue),
-        place=place,
-        store=held.store,
-        executor=executor,
-        clock=held.clock,
-        notice=here.notice,
-        on_events=on_events,
-    )
-    gc.freeze()  # the plan lives as long as the process: the collector need not look at it again and again
-    gc.set_threshold(50_000, 20, 50)
-    here.interruptible(scheduler.interrupt)
-    on_events(state, first)
-    with _interrupting(scheduler):
-        return scheduler.run()
-
-
-@contextmanager
-def _interrupting(scheduler: Scheduler) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the attempts and leave the run resumable; a second one is immediate."""
-
-    def interrupt(number: int, _: object) -> None:
-        scheduler.interrupt(signal.Signals(number).name)
-
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        heard = [number for number in INTERRUPTING if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, interrupt) for number in heard}  # nohup stays nohup
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def preflight(queue: Queue, here: Here) -> Mapping[str, Given]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import events as e
-from runner import premises
+from runner import premises, reported
 from runner.decide import Action, Decider, End, Evaluate, Record, Start, StoreResults
 from runner.endings import finished
 from runner.errors import RunnerError
@@ -26,7 +26,7 @@ from runner.ports import Clock, Executor, Exit, Running, Store
 from runner.results import Collected, Collection, Collector
 from runner.specs import Place, attempt_directory, handle, spec
 from runner.state import Phase, RunPhase, RunState, apply
-from runner.stores.directory import trouble
+from runner.stores.disk import trouble
 from runner.views import request as evaluation
 from runner.wakeups import Wakeups
 
@@ -208,57 +208,25 @@ class Scheduler:
             self._note(e.Heartbeat(at=now))
 
     def _requested(self, found: Mapping[str, Any], now: float) -> None:
-        name, jobs = str(found.get("request", "")), found.get("job_ids", [])
-        if found.get("type") != "cancel" or name in self._state.requests or not isinstance(jobs, list):
-            return
-        known = tuple(job for job in jobs if job in self._state.jobs)
-        if known or not jobs:
-            by = str(found.get("by", ""))
-            self._note(e.CancelRequested(at=now, job_ids=known, by=by, request=name))
+        event = reported.cancelling(found, self._state, now)
+        if event is not None:
+            self._note(event)
 
     def _answered(self, answer: Answer) -> None:
-        job = self._state.jobs[answer.job_id]
-        if job.phase is Phase.WAITING:
-            masker = self._masker(answer.job_id)
-            self._note(
-                e.ExpressionEvaluated(
-                    at=self._clock.now(),
-                    job_id=answer.job_id,
-                    when=answer.when,
-                    values=dict(answer.values),
-                    error=masker.text(answer.error),
-                )
-            )
+        if self._state.jobs[answer.job_id].phase is Phase.WAITING:
+            self._note(reported.evaluated(answer, self._masker(answer.job_id), self._clock.now()))
 
     def _collected(self, collected: Collected) -> None:
         if collected.broken is not None:
             self._trouble = trouble("store results in", self._place.directory, collected.broken)
-            return
-        self._note(
-            e.ResultsStored(
-                at=self._clock.now(),
-                job_id=collected.job_id,
-                attempt=collected.attempt,
-                files=collected.files,
-                bytes=collected.bytes,
-                missing=collected.missing,
-                error=collected.error,
-            )
-        )
+        else:
+            self._note(reported.stored(collected, self._clock.now()))
 
     def _reported(self, report: Running | Exit) -> None:
         job_id, attempt = self._attempts[report.handle]
         now = self._clock.now()
         if isinstance(report, Running):
-            self._note(
-                e.AttemptRunning(
-                    at=now,
-                    job_id=job_id,
-                    attempt=attempt,
-                    pid=report.pid,
-                    process_started=report.process_started,
-                )
-            )
+            self._note(reported.running(report, job_id, attempt, now))
             return
         made = self._state.jobs[job_id].job
         if report.error and not report.lost:  # the job's own trouble, unless what all stand on is gone

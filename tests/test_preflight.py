@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.driving import Here
 from runner.errors import RefusedError
 from runner.model import Job, Queue
-from runner.run_here import Here, preflight
+from runner.run_here import preflight
 
 QUEUE = Queue(
     queue_id="q",

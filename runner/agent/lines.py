@@ -9,7 +9,8 @@ from pathlib import Path
 from runner import events as e
 from runner.runs.files import STREAMS, attempt_name, log_name, stored_files
 from runner.runs.on_disk import DirectoryFiles
-from runner.stores.directory import LOG, open_regular, trouble
+from runner.stores.directory import LOG
+from runner.stores.disk import open_regular, trouble
 
 PIECE = 1 << 20
 """Bytes that are read at once: no more of the log is ever held than this and what waits for its files."""

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from runner import events as e
 from runner.clock import SystemClock
+from runner.driving import Here
 from runner.errors import RunnerError, StoreError
 from runner.graph import Graph
 from runner.model import Plan
-from runner.run_here import Here, started
+from runner.run_here import started
 from runner.runs.reading import read
 from runner.state import CLOSED, Phase, RunPhase
-from runner.stores.directory import LOG, PLAN, REQUESTS, DirectoryStore, trouble, write_atomically
+from runner.stores.directory import LOG, PLAN, REQUESTS, DirectoryStore
+from runner.stores.disk import trouble, write_atomically
 
 
 def adopt(directory: Path, plan: bytes, log: bytes) -> bool:

@@ -22,12 +22,12 @@ from runner.agent.unprivileged import hand_over, prepare
 from runner.agent.watching import Interruption
 from runner.bundle.order import MachineOrder
 from runner.clock import SystemClock
+from runner.driving import Here
 from runner.errors import INTERRUPTED, OPERATIONAL, SUCCEEDED, NotFoundError, RefusedError, RunnerError
 from runner.graph import Graph
 from runner.model import Plan
 from runner.ports import Secrets
 from runner.reports import JSON, MARKDOWN, write_from
-from runner.run_here import Here
 from runner.runs.files import evidence
 from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read

@@ -10,11 +10,11 @@ from runner import plan as plans
 from runner import run_here
 from runner.agent.order import Order
 from runner.agent.putting_back import put_back
+from runner.driving import Here
 from runner.errors import FAILED, INTERRUPTED, SUCCEEDED
 from runner.events import Event
 from runner.model import Outcome
 from runner.reports import write_reports
-from runner.run_here import Here
 from runner.state import RunPhase, RunState
 from runner.stores.directory import is_live
 

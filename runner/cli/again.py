@@ -13,10 +13,11 @@ from runner.cli.options import here as here_now
 from runner.cli.options import json_option, parallel_option
 from runner.cli.terminal import say
 from runner.cli.which import run_argument, run_directory
+from runner.driving import Here
 from runner.errors import FAILED, SUCCEEDED, UsageError
 from runner.model import Plan
 from runner.report.wording import run_said
-from runner.run_here import Here, check_known
+from runner.run_here import check_known
 from runner.runs.opening import SCHEME, in_bucket
 from runner.runs.reading import read
 from runner.state import RunPhase

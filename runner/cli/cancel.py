@@ -14,8 +14,8 @@ from runner.cli.options import here as checkout
 from runner.cli.terminal import say
 from runner.cli.views import View
 from runner.cli.which import run_argument, run_source
+from runner.driving import Here
 from runner.errors import RefusedError, RunnerError
-from runner.run_here import Here
 from runner.runs.reading import Tail
 from runner.runs.source import RunSource
 from runner.state import RunPhase, RunState

@@ -16,12 +16,12 @@ from runner.cli.secrets import SecretsOfUser
 from runner.cli.terminal import say
 from runner.cli.views import View, view
 from runner.clock import SystemClock
+from runner.driving import Here
 from runner.errors import FAILED, INTERRUPTED, SUCCEEDED, RunnerError
 from runner.model import Outcome, Plan
 from runner.report import json_report
 from runner.report.closing import closing
 from runner.reports import write_from
-from runner.run_here import Here
 from runner.runs.files import durations, evidence
 from runner.runs.places import HOME, list_runs
 from runner.runs.reading import read

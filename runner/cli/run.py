@@ -15,11 +15,11 @@ from runner.cli.options import environ, json_option, parallel_option, params_opt
 from runner.cli.queues import Surroundings, refused, show
 from runner.cli.secrets import SecretsOfUser
 from runner.cli.terminal import say
+from runner.driving import Here
 from runner.errors import FAILED
 from runner.model import Plan
 from runner.prepare import Prepared
 from runner.problems import Problem, Severity
-from runner.run_here import Here
 from runner.runs.ids import new_run_id
 from runner.runs.places import choose_directory, make_home, remember
 

@@ -15,6 +15,7 @@ from runner.cli.terminal import is_terminal
 from runner.cli.views import view
 from runner.cli.which import run_argument, run_source
 from runner.clock import SystemClock
+from runner.driving import Here
 from runner.errors import UsageError
 from runner.report import json_report
 from runner.report.closing import closing
@@ -30,7 +31,6 @@ from runner.report.wording import (
     why_skipped,
     word_in,
 )
-from runner.run_here import Here
 from runner.runs.files import evidence
 from runner.runs.reading import Tail
 from runner.runs.source import RunSource

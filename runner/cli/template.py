@@ -15,7 +15,7 @@ from runner.errors import NotFoundError, RefusedError
 from runner.problems import shorten
 from runner.report import clean
 from runner.report.table import columns
-from runner.stores.directory import trouble
+from runner.stores.disk import trouble
 
 _SUFFIXES = (".yaml", ".yml")
 

@@ -20,7 +20,8 @@ from runner.gitops.workflow_files import kind_of
 from runner.ports import Artifact, CodeHost, RepositoryFacts, Status, WorkflowRun
 from runner.report.statuses import PLAN_CONTEXT, queue_of
 from runner.runs.reading import read, read_run_id
-from runner.stores.directory import LEASE, PLAN, REQUESTS, trouble
+from runner.stores.directory import LEASE, PLAN, REQUESTS
+from runner.stores.disk import trouble
 
 ARTIFACT = "runner-runs"
 LARGEST = 2 * 1024**3

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.agent.order import Order
+from runner.driving import INTERRUPTING
 from runner.gitops import child as children
 from runner.gitops.child import Child
 from runner.gitops.commands.requests import Requests
@@ -21,7 +22,6 @@ from runner.model import Plan
 from runner.ports import Clock, CodeHost
 from runner.publish.follow import Followed, Watched, follow
 from runner.publish.target import Target
-from runner.run_here import INTERRUPTING
 from runner.runs.source import Where, is_there, source_of
 from runner.state import RunState
 

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from runner import patterns
 from runner.results.reading import OutsideError, freeze, is_inside, open_within
-from runner.stores.directory import open_regular, sync_directory, write_atomically
+from runner.stores.disk import open_regular, sync_directory, write_atomically
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 32 << 20

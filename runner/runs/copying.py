@@ -14,7 +14,7 @@ from runner.report.evidence import StoredFile
 from runner.runs.files import STREAMS, attempt_name, log_name, stored_attempt, stored_files
 from runner.runs.source import RunSource
 from runner.state import JobState
-from runner.stores.directory import trouble
+from runner.stores.disk import trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from runner.problems import shorten
 from runner.runs.places import HOME
 from runner.runs.reading import read
 from runner.stores import directory as stores
+from runner.stores.disk import trouble
 
 LEASES = "leases"
 _EVERY = 0.2
@@ -58,7 +59,7 @@ def turn(one: Candidate, holder: Mapping[str, object], notice: Callable[[str], N
                 os.ftruncate(lock, 0)
                 os.pwrite(lock, json.dumps(body).encode(), 0)
         except OSError as error:
-            raise stores.trouble("lock", path, error) from error
+            raise trouble("lock", path, error) from error
         yield
 
 

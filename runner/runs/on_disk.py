@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from runner.errors import NotFoundError, StoreError
 from runner.stores import directory as stores
+from runner.stores.disk import open_regular
 
 _CHUNK = 1 << 20
 _PACE = 0.1
@@ -41,7 +42,7 @@ class DirectorySource:
     def plan_bytes(self) -> bytes:
         path = self.directory / stores.PLAN
         try:
-            with stores.open_regular(path) as file:
+            with open_regular(path) as file:
                 self.planned_at = os.fstat(file.fileno()).st_mtime
                 return file.read()
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -56,7 +57,7 @@ class DirectorySource:
         """As the log's first line says; before there is one, as the lease does, or the directory's name."""
         for name in (stores.LOG, stores.LEASE):
             try:
-                with stores.open_regular(self.directory / name) as file:
+                with open_regular(self.directory / name) as file:
                     return str(json.loads(file.readline(65536))["run_id"])
             except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue
@@ -65,7 +66,7 @@ class DirectorySource:
     def fresh(self) -> bytes:
         path = self.directory / stores.LOG
         try:
-            with stores.open_regular(path) as log:
+            with open_regular(path) as log:
                 log.seek(self._offset)
                 found = log.read()
         except FileNotFoundError:  # the plan is in place before the log exists
@@ -100,7 +101,7 @@ class DirectoryFiles:
 
     def end(self, name: str, most: int) -> bytes:
         try:
-            with stores.open_regular(self._directory / name) as file:
+            with open_regular(self._directory / name) as file:
                 size = os.fstat(file.fileno()).st_size
                 file.seek(max(0, size - most))
                 return file.read(most)
@@ -108,11 +109,11 @@ class DirectoryFiles:
             return b""
 
     def read(self, name: str, most: int = -1) -> bytes:
-        with stores.open_regular(self._directory / name) as file:
+        with open_regular(self._directory / name) as file:
             return file.read(most)
 
     def pieces(self, name: str, offset: int) -> Iterator[tuple[int, bytes]]:
-        with stores.open_regular(self._directory / name) as file:
+        with open_regular(self._directory / name) as file:
             file.seek(offset)
             while chunk := file.read(_CHUNK):
                 yield offset, chunk
@@ -137,7 +138,7 @@ class DirectoryFiles:
 
     def fetch(self, name: str, part: Path) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
-        with stores.open_regular(self._directory / name) as reading, part.open("wb") as writing:
+        with open_regular(self._directory / name) as reading, part.open("wb") as writing:
             while chunk := reading.read(_CHUNK):
                 writing.write(chunk)
                 digest.update(chunk)

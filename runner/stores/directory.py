@@ -6,20 +6,19 @@ has its plan. One process at a time appends (the lease); anyone may read at any 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import shutil
-import stat
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from runner import events as e
 from runner.errors import RunIsLiveError, StoreError
+from runner.stores.disk import read_regular, sync_directory, trouble, write_atomically
 
 PLAN, LOG, LEASE, REQUESTS = "plan.json", "events.jsonl", "lease", "requests"
 SYNC_EVERY = 0.1
@@ -80,7 +79,7 @@ class DirectoryStore:
         path = self.path / LOG
         try:
             self._log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            content = _read(path)
+            content = read_regular(path)
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 os.ftruncate(self._log, whole)
@@ -110,7 +109,7 @@ class DirectoryStore:
 
     def _cut_torn_line(self) -> None:
         """A half-written line must not be glued to the next one."""
-        content = _read(self.path / LOG)
+        content = read_regular(self.path / LOG)
         os.ftruncate(self._log, content.rfind(b"\n") + 1)
 
     def _sync_always(self) -> None:
@@ -161,7 +160,7 @@ class DirectoryStore:
         for name in names:
             self._given.append(name)
             try:
-                body = json.loads(_read(folder / name))
+                body = json.loads(read_regular(folder / name))
             except (OSError, ValueError):
                 continue
             if isinstance(body, dict):
@@ -201,7 +200,7 @@ def _lock(fd: int) -> bool:
 def read_events(path: Path) -> list[e.Event]:
     """The log of a run, live or not. Without one (it never began) there are no events."""
     try:
-        return e.decode_lines(_read(path / LOG))
+        return e.decode_lines(read_regular(path / LOG))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -226,7 +225,7 @@ def is_live(path: Path) -> bool:
 def read_holder(path: Path) -> dict[str, Any]:
     """Who holds (or last held) the lease: host, pid, since."""
     try:
-        found = json.loads(_read(path / LEASE))
+        found = json.loads(read_regular(path / LEASE))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -245,57 +244,6 @@ def request(path: Path, body: Mapping[str, Any], name: str) -> None:
         write_atomically(folder / f"{name}.json", json.dumps(dict(body)).encode())
     except OSError as error:
         raise trouble("write to", path, error) from error
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file that a job may have replaced by anything: a pipe would hold us, a device never ends.
-
-    Raises OSError, also for what is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
-
-
-def _read(path: Path) -> bytes:
-    with open_regular(path) as file:
-        return file.read()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file is there whole and durable, or not at all. Raises OSError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def trouble(what: str, path: Path, error: OSError) -> StoreError:
-    """A StoreError in words, with what helps against the usual reasons."""
-    hints = {
-        28: "free some space, then `runner resume`",
-        13: "check who owns it",
-        30: "it is mounted read-only",
-    }
-    reason = error.strerror or str(error)
-    return StoreError(f"cannot {what} {path}: {reason}", hint=hints.get(error.errno or 0, ""))
 
 
 def _fdatasync(fd: int) -> None:

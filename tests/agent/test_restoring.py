@@ -9,8 +9,8 @@ import pytest
 from runner import plan as plans
 from runner import run_here
 from runner.agent.restoring import restore
+from runner.driving import Here
 from runner.model import Git, Job
-from runner.run_here import Here
 from runner.runs.on_disk import DirectorySource
 from runner.runs.reading import read
 from tests.builders import job, queue

@@ -17,10 +17,10 @@ import pytest
 
 from runner import plan as plans
 from runner import run_here
+from runner.driving import Here
 from runner.executors.local.identity import Identity
 from runner.model import Git, Job, Machine, Outcome
 from runner.results.reading import OutsideError, freeze, open_within
-from runner.run_here import Here
 from runner.runs.reading import read
 from runner.state import RunState
 from tests.agent.machines import RUN_ID, Cloudy
