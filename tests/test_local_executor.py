@@ -182,6 +182,23 @@ def test_no_descriptor_leaks_into_a_job(bench: Bench) -> None:
     assert set(bench.log("a").split()) <= {"0", "1", "2", "3"}
 
 
+def test_an_end_that_is_read_together_with_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    one = Bench(tmp_path, capacity=1)
+    try:
+        one.run("a", "echo $PPID")
+        slot = int(one.log("a"))
+        os.kill(slot, signal.SIGSTOP)  # as one that is slow to look
+        handle = one.start("b", "sleep 600")
+        one.executor.cancel(handle, "cancelled")
+        os.kill(slot, signal.SIGCONT)
+        report = one.wait(handle)
+        assert isinstance(report, Exit)
+        assert (report.ended, report.signal) == ("cancelled", "SIGTERM")
+    finally:
+        one.executor.close()
+
+
 def test_the_whole_tree_ends_on_cancel(bench: Bench) -> None:
     """A child, a grandchild that left the session, and an orphan of a double fork."""
     script = "sleep 300 & setsid sleep 300 & (setsid sh -c 'sleep 300 & exec sleep 300' &) ; echo ready; wait"

@@ -140,6 +140,8 @@ class Attempt:
         slot.poller.register(watched, select.POLLIN)
         limit: float | None = QUIET * 1000
         try:
+            if slot.orders:
+                self.obey()  # an end that was read together with the beginning
             while self.status is None:
                 ready = slot.poller.poll(limit)
                 if not ready and limit is not None:
