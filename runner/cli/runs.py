@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runner.cli.alive import is_alive
 from runner.cli.options import here
 from runner.cli.terminal import say
 from runner.clock import SystemClock
@@ -71,7 +72,7 @@ def _found(where: str | None, number: int | None) -> tuple[list[Listed], int]:
     if not where.startswith(SCHEME):
         raise UsageError(f"{shorten(where)} is not a bucket", hint="write s3://BUCKET/PREFIX, or nothing")
     sources, count = in_bucket_of(where, number)
-    return listed_sources(sources), count - len(sources)
+    return listed_sources(sources, is_alive), count - len(sources)
 
 
 def _row(run: Listed, now: float) -> tuple[str, ...]:

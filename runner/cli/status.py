@@ -18,6 +18,7 @@ from runner.clock import SystemClock
 from runner.driving import Here
 from runner.errors import UsageError
 from runner.report import json_report
+from runner.report.awaited import Awaited
 from runner.report.closing import closing
 from runner.report.roots import roots
 from runner.report.table import columns
@@ -63,6 +64,8 @@ def status(run: str | None, *, as_json: bool, watch: bool) -> int:
     if machine is not None:
         click.echo(f"machine: {machine.words}")
     if watch and is_alive(tail):
+        if machine is not None and tail.state.phase is RunPhase.REQUESTED:
+            _await(tail, machine)
         _watch(tail)
     else:
         for line in _table(tail.state, _now(tail), died=_died(tail)):
@@ -78,6 +81,19 @@ def _now(tail: Tail) -> float:
 
 def _died(tail: Tail) -> bool:
     return tail.state.phase in {RunPhase.LIVE, RunPhase.REQUESTED} and not is_alive(tail)
+
+
+def _await(tail: Tail, known: Awaited) -> None:
+    """Until the machine says its first word, or is late: a line for each step on the way."""
+    while not known.is_late:
+        time.sleep(max(_POLL, tail.source.pace))
+        tail.poll()
+        machine = awaited_machine(tail.source, tail.plan)
+        if machine is None:
+            return
+        if machine.step != known.step:
+            click.echo(f"machine: {machine.words}")
+        known = machine
 
 
 def _watch(tail: Tail) -> None:

@@ -10,7 +10,7 @@ from runner.model import Plan
 from runner.report import clean
 from runner.report.awaited import Awaited
 from runner.runs.in_bucket import BucketSource
-from runner.stores.s3 import Bucket, open_bucket
+from runner.stores.s3 import Bucket
 
 _LONGEST = 60
 
@@ -20,7 +20,7 @@ def awaited(source: BucketSource, plan: Plan) -> Awaited | None:
 
     Raises StoreError; LogError for what no launcher writes.
     """
-    run = open_bucket(str(source))
+    run = source.bucket
     generation = newest_generation(run)
     has_spoken = source.log_generation >= log_generation(max(1, generation))
     if has_spoken or (not generation and plan.queue.machine.provider == "local"):

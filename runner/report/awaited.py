@@ -27,6 +27,11 @@ class Awaited:
     is_late: bool = False
 
     @property
+    def step(self) -> tuple[int, bool, str, str, bool]:
+        """How far it is; another one is worth a word."""
+        return self.generation, bool(self.asked_at), self.type, self.instance_id, self.is_late
+
+    @property
     def words(self) -> str:
         if not self.generation:
             return "none is ordered yet: the run waits for its turn, or its launch was cut off"

@@ -36,20 +36,20 @@ class BucketSource:
     directory = None
 
     def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+        self.bucket = bucket
         self._reader = Reader(_Bounded(bucket), at_once=_AT_ONCE, most=LARGEST)
         self.planned_at = 0.0
         self._is_over = False
         self.files = BucketFiles(bucket)
 
     def __str__(self) -> str:
-        return str(self._bucket.where)
+        return str(self.bucket.where)
 
     def again(self) -> BucketSource:
-        return BucketSource(self._bucket)
+        return BucketSource(self.bucket)
 
     def plan_bytes(self) -> bytes:
-        found = self._bucket.get("plan.json")
+        found = self.bucket.get("plan.json")
         if found is None:
             raise NotFoundError(
                 f"{self} is not a run: it has no plan.json",
@@ -60,12 +60,12 @@ class BucketSource:
 
     def _beside(self) -> str:
         """Where its bucket has runs: at the newest `runs` in its place, as far as that tells."""
-        bucket, parts = self._bucket.where.bucket, self._bucket.where.prefix.split("/")
+        bucket, parts = self.bucket.where.bucket, self.bucket.where.prefix.split("/")
         known = parts[: len(parts) - parts[::-1].index(RUNS)] if RUNS in parts else parts[:-1]
         return "/".join(("s3:/", bucket, *filter(None, known)))
 
     def run_id(self) -> str:
-        return self._bucket.where.name
+        return self.bucket.where.name
 
     def fresh(self) -> bytes:
         lines = self._reader.fresh()
@@ -81,7 +81,7 @@ class BucketSource:
 
     def silent(self) -> float:
         """Seconds since somebody last wrote, or since it was planned, by the bucket's clock."""
-        return max(0.0, self._bucket.now() - (self._reader.modified or self.planned_at))
+        return max(0.0, self.bucket.now() - (self._reader.modified or self.planned_at))
 
     def left(self) -> bytes:
         return self._reader.left()
@@ -90,16 +90,16 @@ class BucketSource:
         """By the age of the last segment that was read. A run that was only requested has time to start."""
         if self._is_over:
             return False
-        age = self._bucket.now() - (self._reader.modified or self.planned_at)
+        age = self.bucket.now() - (self._reader.modified or self.planned_at)
         return age < (SILENT if self._reader.modified else STARTING)
 
     def report(self) -> str:
-        found = self._bucket.get("report.md", "bytes=0-0")
+        found = self.bucket.get("report.md", "bytes=0-0")
         fresh = found is not None and found.modified >= self._reader.modified
         return f"{self}/report.md" if fresh else ""
 
     def request(self, body: Mapping[str, Any], name: str = "") -> None:
-        put_request(self._bucket, body, name)
+        put_request(self.bucket, body, name)
 
 
 class _Bounded:

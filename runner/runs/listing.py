@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -51,19 +51,23 @@ def listed(places: Sequence[Place]) -> list[Listed]:
     return [_one(place.run_id, DirectorySource(place.directory)) for place in places]
 
 
-def listed_sources(sources: Sequence[RunSource]) -> list[Listed]:
-    """The same for runs in a bucket, several at once."""
+def listed_sources(sources: Sequence[RunSource], is_alive: Callable[[Tail], bool]) -> list[Listed]:
+    """The same for runs in a bucket, several at once. `is_alive`: also where none works on it just now."""
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runs") as pool:
-        return list(pool.map(lambda one: _one(one.run_id(), one), sources))
+        return list(pool.map(lambda one: _one(one.run_id(), one, is_alive), sources))
 
 
-def _one(run_id: str, source: RunSource) -> Listed:
+def _is_live(tail: Tail) -> bool:
+    return tail.source.is_live()
+
+
+def _one(run_id: str, source: RunSource, is_alive: Callable[[Tail], bool] = _is_live) -> Listed:
     try:
         tail = Tail(source)
         lived = lifetime(tail.poll())
+        word = standing(tail, is_alive)
     except RunnerError as error:
         return Listed(run_id=run_id, where=str(source), word="unreadable", trouble=error.message)
-    word = standing(source, tail.state)
     return Listed(run_id=run_id, where=str(source), word=word, state=tail.state, lived=lived)
 
 
@@ -80,8 +84,9 @@ def lifetime(log: Iterable[e.Event]) -> float:
     return total + (last - since if since is not None else 0.0)
 
 
-def standing(source: RunSource, state: RunState) -> str:
+def standing(tail: Tail, is_alive: Callable[[Tail], bool] = _is_live) -> str:
     """How a run stands, in a word; the log alone does not know that its runner died."""
-    if state.phase in {RunPhase.LIVE, RunPhase.REQUESTED}:
-        return RUN_PHASE[state.phase] if source.is_live() else DIED
-    return run_word(state)
+    phase = tail.state.phase
+    if phase in {RunPhase.LIVE, RunPhase.REQUESTED}:
+        return RUN_PHASE[phase] if is_alive(tail) else DIED
+    return run_word(tail.state)

@@ -15,10 +15,16 @@ import pytest
 from runner import events as e
 from runner.bundle.order import MachineOrder, order_name
 from runner.bundle.order import to_json as order_json
+from runner.cli.alive import is_alive
 from runner.launching.ledger import Record, claim, encode, log_generation, record_name
+from runner.machines.ending import end
 from runner.model import Machine
 from runner.plan import to_json
 from runner.ports import LaunchRequest
+from runner.runs.in_bucket import BucketSource
+from runner.runs.listing import DIED, standing
+from runner.runs.reading import Tail
+from runner.state import RunState
 from runner.stores.s3 import Bucket, S3Store, open_store
 from runner.stores.s3.uploading import put_file, put_tail
 from tests.aws import Aws
@@ -206,6 +212,13 @@ class TestAgain:
         assert len(run.names("requests/")) == 1
 
 
+class Later(Bucket):
+    """Two hours after it was written."""
+
+    def now(self) -> float:
+        return super().now() + 7200
+
+
 class Live:
     """A run that another machine runs, told event by event."""
 
@@ -270,6 +283,31 @@ class TestLive:
         row = shell("runs", aws.url("p")).out.splitlines()[1]
         assert row.split() == ["demo-1", "not", "started", "1,", "1", "open"]
         assert shell("runs", aws.url("p"), "--json").json["runs"][0]["seconds"] == 0
+
+    def test_one_that_waits_for_its_turn_is_not_dead(self, aws: Aws) -> None:
+        run = Later(aws.at("p/runs/demo-1").client, aws.at("p/runs/demo-1").where)
+        machine = Machine(provider="ec2", options={"ttl": "9h"})
+        run.create("plan.json", to_json(plan(queue(job("a"), machine=machine))))
+        tail = Tail(BucketSource(run))
+        assert tail.poll() == []
+        assert not tail.source.is_live()
+        assert standing(tail, is_alive) == "not started"
+        order_machine(run)
+        assert standing(tail, is_alive) == DIED, "it was asked for two hours ago"
+
+    def test_watch_tells_each_step_of_a_machine_that_boots(self, shell: Shell, aws: Aws) -> None:
+        run, url = aws.at("p/runs/demo-1"), aws.url("p/runs/demo-1")
+        machine = Machine(provider="ec2", options={"ttl": "1h"})
+        run.create("plan.json", to_json(plan(queue(job("a"), machine=machine))))
+        with shell.process("status", "--watch", url) as watching:
+            assert watching.stdout is not None
+            assert "none is ordered yet" in watching.stdout.readline()
+            order_machine(run)
+            assert "was asked for" in watching.stdout.readline()
+            end(run, RunState.new("demo-1", queue(job("a"))), 1, why="no machine: the quota is 0")
+            out, err = watching.communicate(timeout=60)
+        assert (watching.returncode, err) == (0, "")
+        assert "the quota is 0" in out
 
     def test_cancel_asks_whoever_runs_it(self, shell: Shell, live: Live) -> None:
         said = shell("cancel", live.url, "a")
