@@ -17,9 +17,10 @@ from runner.model import Plan
 from runner.ports import Clock, Status
 from runner.publish.allowance import Allowance
 from runner.publish.asking import Ask, at_once
+from runner.publish.bodies import Bodies
 from runner.publish.claiming import Claiming, Claims
 from runner.publish.known import COMMENTS, Known, Stage
-from runner.publish.standing import LIVES, OVER, Life, as_it_stands
+from runner.publish.standing import LIVES, Life, as_it_stands
 from runner.publish.target import Target
 from runner.publish.trouble import Trouble
 from runner.publish.wanted import (
@@ -31,14 +32,11 @@ from runner.publish.wanted import (
     Write,
     wanted,
 )
-from runner.report.comment_final import final_comment
-from runner.report.comment_live import live_comment
 from runner.report.evidence import Evidence
 from runner.report.grouping import Group, groups
 from runner.state import RunState
 
 POST, EDIT = "post comments", "edit comments"
-Render = Callable[[Say], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,35 +126,29 @@ class Publisher:
         if self.due(state, now=now, life=life).rank is None:
             return False
         try:
-            found = self._wanted(state, now, life)
-            write = next((w for w in found.writes if self._may_go(w) <= now), None)
+            write = self._next(state, now, life)
             if write is None:
                 return False
             if isinstance(write, Say) and write.comment is None and not self._known.is_fresh:
                 self._known.read_comments()  # whether to post is then decided anew
                 return True
-            shown = as_it_stands(state, life)
-            # What is over is told the same whenever it is told.
-            moment = shown.last_at if shown.phase in OVER else now
-
-            def render(say: Say) -> str:
-                if say.kind == "final":
-                    links = self._target.links
-                    return final_comment(plan, shown, evidence(), now=moment, links=links, expected=expected)
-                return live_comment(
-                    plan,
-                    shown,
-                    now=moment,
-                    before=before,
-                    links=self._target.links,
-                    died=life.died and state.phase not in OVER,
-                    waiting=life.waiting,
-                )
-
-            self._carry_out(write, render)
+            bodies = Bodies(
+                plan=plan,
+                state=state,
+                evidence=evidence,
+                now=now,
+                life=life,
+                links=self._target.links,
+                expected=expected,
+                before=before,
+            )
+            self._carry_out(write, bodies)
         except ForgeBusyError as error:
             self._trouble.busy(error)
         return True
+
+    def _next(self, state: RunState, now: float, life: Life) -> Write | None:
+        return next((one for one in self._wanted(state, now, life).writes if self._may_go(one) <= now), None)
 
     def _may_go(self, write: Write) -> float:
         """When, seconds since the epoch; infinity: it was given up."""
@@ -182,7 +174,7 @@ class Publisher:
             self._cached = (key, found)
         return self._cached[1]
 
-    def _carry_out(self, write: Write, render: Render) -> None:
+    def _carry_out(self, write: Write, bodies: Bodies) -> None:
         if write.rank >= Rank.LIVE:
             self._allowance.take(self._clock.now())
         try:
@@ -192,7 +184,7 @@ class Publisher:
                 self._forge.minimize_comment(write.comment)
                 self._known.has_comment(replace(write.comment, minimized=True))
             else:
-                self._say(write, render)
+                self._say(write, bodies)
         except ForgeBusyError:
             raise
         except ForgeError as error:
@@ -208,14 +200,13 @@ class Publisher:
         self._forge.set_status(write.commit, made)
         self._known.has_status(write.commit, status)
 
-    def _say(self, write: Say, render: Render) -> None:
+    def _say(self, write: Say, bodies: Bodies) -> None:
+        body = bodies.of(write)
         if write.comment is not None:
-            body = render(write)
             self._forge.edit_comment(write.comment, body)
             edited = replace(write.comment, body=body, edited_at=self._clock.now())
             self._known.has_comment(edited)
         else:
-            body = render(write)
             with self._claiming.holding(self._claim(write)):
                 made = self._forge.add_comment(self._target.pull, body)
             self._known.has_comment(made, new=True)

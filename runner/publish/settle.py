@@ -41,18 +41,14 @@ def settle(
     subclasses where there is no run that can be read.
     """
     tail = Tail(source_of(where).again())
-    wrong = _read(tail, clock)  # of a run in a bucket the age of what was read last is the sign of life
-    live = alive() if alive is not None else tail.source.is_live()
-    wrong = wrong or _read(tail, clock)  # what was written before its end is now in it
-    live = live and not wrong
-    life = _life(tail, waiting() if live else "", live=live, wrong=wrong)
+    life = _looked(tail, clock, alive, waiting)
     gathering = Gathering(partial(files.evidence, tail.source, tail.state), ask=at_once, notice=notice)
     deadline = clock.now() + patience
     while True:
         now = clock.now()
         due = publisher.due(tail.state, now=now, life=life)
         at = publisher.next_write() if due.rank is not None else due.later
-        if at == math.inf or (live and due.rank is None):
+        if at == math.inf or (not life.died and due.rank is None):
             return not publisher.has_lost
         if at > deadline:
             return False
@@ -62,14 +58,17 @@ def settle(
         now = clock.now()  # later than before the forge was asked, which also looks at a clock
         if at > now:
             sleep(at - now)
-            continue
-        publisher.step(
-            tail.plan,
-            tail.state,
-            evidence=gathering.evidence,
-            now=now,
-            life=life,
-        )
+        else:
+            publisher.step(tail.plan, tail.state, evidence=gathering.evidence, now=now, life=life)
+
+
+def _looked(tail: Tail, clock: Clock, alive: Callable[[], bool] | None, waiting: Callable[[], str]) -> Life:
+    """Reads the log, and whether somebody works on the run."""
+    wrong = _read(tail, clock)  # of a run in a bucket the age of what was read last is the sign of life
+    live = alive() if alive is not None else tail.source.is_live()
+    wrong = wrong or _read(tail, clock)  # what was written before its end is now in it
+    live = live and not wrong
+    return _life(tail, waiting() if live else "", live=live, wrong=wrong)
 
 
 def _life(tail: Tail, words: str, *, live: bool, wrong: str) -> Life:

@@ -51,18 +51,7 @@ def live_comment(
     """
     links = links or Links()
     idle = died or bool(waiting)
-    sections = [
-        Section(name="failed", rank=ESSENTIAL, forms=tuple(_failed(state, links, n) for n in _FAILED)),
-        Section(
-            name="running",
-            rank=30,
-            title="running jobs",
-            forms=tuple(_running(state, now, n, died=idle) for n in _RUNNING),
-        ),
-        Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=idle), "")),
-    ]
     cut_off = state.outcome is None and (died or state.phase is RunPhase.INTERRUPTED)
-    shown = [section for section in sections if section.forms[0]]
     values = {
         "marker": markers.line(live_marker(state)),
         "headline": waiting_headline(plan, state) if waiting else headline(plan, state),
@@ -76,7 +65,21 @@ def live_comment(
         "commands": _commands(state, died=died),
         "go_on": cut_off_words(state) if cut_off else "",
     }
-    return fit(shown, partial(_laid_out, values), limit=limit)
+    return fit(_sections(state, links, now, idle=idle), partial(_laid_out, values), limit=limit)
+
+
+def _sections(state: RunState, links: Links, now: float, *, idle: bool) -> list[Section]:
+    found = [
+        Section(name="failed", rank=ESSENTIAL, forms=tuple(_failed(state, links, n) for n in _FAILED)),
+        Section(
+            name="running",
+            rank=30,
+            title="running jobs",
+            forms=tuple(_running(state, now, n, died=idle) for n in _RUNNING),
+        ),
+        Section(name="graph", rank=10, title="graph", forms=(_graph(state, died=idle), "")),
+    ]
+    return [section for section in found if section.forms[0]]
 
 
 def live_marker(state: RunState) -> markers.Marker:
