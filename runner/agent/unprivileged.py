@@ -3,6 +3,7 @@ its checkout. The role's credentials are the metadata service's, which asks nobo
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import re
@@ -15,6 +16,11 @@ from runner.errors import RefusedError
 from runner.executors.local.identity import Identity
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_MIGHTY = frozenset(
+    {"admin", "disk", "docker", "incus-admin", "kmem", "libvirt", "lxd", "shadow", "sudo", "wheel"}
+)
+"""Groups by which one becomes root. Jobs have none of them, but a key of their own and a server for logins on
+the same machine would give them all; users that images come with (`ubuntu`, `ec2-user`) have some."""
 _KNOWN = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
 _ANYBODY = "1-4294967294"
 _FIRST = "1"
@@ -64,7 +70,18 @@ def _user(name: str) -> Identity:
         raise RefusedError(
             f"{name} is root, or of its group", hint="name another `machine.user`, or leave it out"
         )
+    mighty = sorted(_MIGHTY & _groups(found))
+    if mighty:
+        raise RefusedError(
+            f"{name} is of the group {mighty[0]}, and so becomes root by a login of its own",
+            hint="name a `machine.user` that the image does not have: it is made, without other groups",
+        )
     return Identity(name=name, uid=found.pw_uid, gid=found.pw_gid, home=found.pw_dir)
+
+
+def _groups(user: pwd.struct_passwd) -> set[str]:
+    numbers = os.getgrouplist(user.pw_name, user.pw_gid)
+    return {group.gr_name for group in grp.getgrall() if group.gr_gid in numbers}
 
 
 def _address(url: str) -> Address:

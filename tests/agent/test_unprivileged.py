@@ -17,7 +17,9 @@ import pytest
 
 from runner import plan as plans
 from runner import run_here
+from runner.agent.unprivileged import prepare
 from runner.driving import Here
+from runner.errors import RefusedError
 from runner.executors.local.identity import Identity
 from runner.model import Git, Job, Machine, Outcome
 from runner.results.reading import OutsideError, freeze, open_within
@@ -345,6 +347,16 @@ def test_nothing_runs_where_the_role_cannot_be_kept_from_jobs(folder: Path, name
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == (sentence, "")
+
+
+def test_a_user_who_may_become_root_is_refused() -> None:
+    name = f"{MADE}-s"
+    subprocess.run(["useradd", "-M", "-G", "users,sudo", name], check=True, capture_output=True)
+    try:
+        with pytest.raises(RefusedError, match=f"{name} is of the group sudo, and so becomes root"):
+            prepare(name, "http://127.0.0.1", Path("/nowhere"))
+    finally:
+        subprocess.run(["userdel", name], check=False, capture_output=True)
 
 
 def test_a_run_whose_jobs_would_have_the_role_is_over_with_a_sentence(cloudy: Cloudy) -> None:
