@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -28,15 +29,18 @@ from runner.machines.live import Live
 from runner.machines.site import Site
 from runner.machines.standing import Standing
 from runner.model import Plan
+from runner.problems import shorten
 from runner.report.cost_words import at_most
 from runner.runs.ids import new_run_id
 from runner.runs.opening import in_bucket
 from runner.runs.source import is_there
-from runner.setup.git import ask
+from runner.setup.git import ask, uncommitted
 from runner.units import format_duration
 from runner.validate import as_launched
 
 _WITH_IT = ("templates", ".github/runner.yaml")
+_NAMED = 3
+"""Files that are not committed, of which more are only counted."""
 
 
 @click.command()
@@ -69,10 +73,7 @@ def _at(source: str, commit: str | None, stack: ExitStack) -> tuple[Surroundings
     surroundings = Surroundings.look()
     sha = ask(surroundings.checkout, "rev-parse", "--verify", "--quiet", f"{commit or 'HEAD'}^{{commit}}")
     if not sha:
-        raise NotFoundError(
-            f"git knows no commit {commit or 'HEAD'} in {surroundings.checkout}",
-            hint="a machine gets the files of a commit: commit them, or fetch it",
-        )
+        raise _no_commit(surroundings.checkout, commit)
     surroundings = replace(surroundings, git=replace(surroundings.git, sha=sha))
     if commit is None:
         return surroundings, source
@@ -89,6 +90,20 @@ def _at(source: str, commit: str | None, stack: ExitStack) -> tuple[Surroundings
     return replace(surroundings, checkout=folder), str(folder / name)
 
 
+def _no_commit(checkout: Path, commit: str | None) -> NotFoundError:
+    begun = "a machine gets the files of a commit"
+    if not (checkout / ".git").exists():
+        said = f"{checkout} is not in a git repository, and {begun}"
+        return NotFoundError(
+            said, hint='make it one: git init -b main && git add -A && git commit -m "first"'
+        )
+    if commit is None:
+        said = f"{checkout} has no commit yet, and {begun}"
+        return NotFoundError(said, hint='make one: git add -A && git commit -m "first"')
+    hint = f"{begun}: name one that `git log` shows here, or fetch it"
+    return NotFoundError(f"git knows no commit {commit} in {checkout}", hint=hint)
+
+
 def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
     if plan.queue.machine.provider != "ec2":
         raise UsageError(
@@ -98,11 +113,9 @@ def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
     if plan.queue.refused:
         raise UsageError(plan.queue.refused[0], hint="leave it out")
     here = checkouts.find(Path.cwd())
-    if commit is None and ask(here, "status", "--porcelain", "--untracked-files=no"):
-        say(
-            f"runner: the queue is {plan.source} as it is here; the machine gets all other files as HEAD has "
-            "them, without the changes that are not committed"
-        )
+    if commit is None and (changed := uncommitted(here)):
+        others = [name for name in changed if here / name != Path(plan.source).resolve()]
+        say(_as_it_is_here(plan.source, others))
     site = site_of(here)
     run_id = new_run_id(plan.queue.queue_id, time.time())
     by = f"{plan.git.actor or os.environ.get('USER', 'somebody')} with runner launch"
@@ -123,6 +136,16 @@ def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
         click.echo(f"its log:    runner logs --follow {url} {plan.queue.jobs[0].job_id}")
         click.echo(f"stop it:    runner cancel {url}")
     return SUCCEEDED
+
+
+def _as_it_is_here(source: str, others: Sequence[str]) -> str:
+    """What of this checkout the machine gets, and what of it not: `others` are not committed."""
+    begun = f"runner: the queue is {source} as it is here; the machine gets all other files as HEAD has them"
+    if not others:
+        return begun
+    named = ", ".join(shorten(name) for name in others[:_NAMED])
+    named += f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"{begun}, so without what is not committed here: {named}"
 
 
 def _begun(beginning: Beginning, site: Site, url: str) -> Progress:

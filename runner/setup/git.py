@@ -32,6 +32,12 @@ def _run(folder: Path, *words: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def uncommitted(folder: Path) -> list[str]:
+    """Paths, from the top, of what differs from HEAD or is not in git; a new folder is one, with a slash."""
+    said = _run(folder, "status", "--porcelain", "-z", "--no-renames") or b""
+    return [entry[3:].decode(errors="replace") for entry in said.split(b"\0") if entry]
+
+
 def head_of_origin(folder: Path) -> str:
     """The default branch as `origin` said when it was cloned; "" where it was not."""
     said = ask(folder, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")

@@ -55,8 +55,13 @@ def test_what_it_costs_and_when_it_ends(account: Shell) -> None:
 
 def test_changes_that_are_not_committed(account: Shell) -> None:
     account.write("other", "changed\n")
+    account.write("new/run.sh", "true\n")
+    account.write("queue.yaml", QUEUE.format(image=IMAGE, more=", spot: true"))
     said = account("launch", "queue.yaml").err
-    assert "the queue is queue.yaml as it is here; the machine gets all other files as HEAD has them" in said
+    assert (
+        "the queue is queue.yaml as it is here; the machine gets all other files as HEAD has them, so "
+        "without what is not committed here: other, new/\n"
+    ) in said
 
 
 def test_one_that_never_gets_a_machine(account: Shell, aws: Aws) -> None:
@@ -83,6 +88,16 @@ def test_one_whose_machine_could_not_be_asked_for(account: Shell, aws: Aws) -> N
     assert "could not be asked for yet" in said.out
     assert "goes on:    runner reconcile asks again" in said.out
     assert f"stop it:    runner cancel {aws.url('ci/runs/demo-')}" in said.out
+
+
+def test_where_there_is_no_commit(shell: Shell) -> None:
+    said = shell("launch", "queue.yaml")
+    assert (said.code, "is not in a git repository" in said.err) == (3, True), said.err
+    shell.git("init", "-q")
+    said = shell("launch", "queue.yaml")
+    assert (said.code, "has no commit yet" in said.err) == (3, True), said.err
+    said = shell("launch", "--commit", "nope", "queue.yaml")
+    assert (said.code, "git knows no commit nope" in said.err) == (3, True), said.err
 
 
 def test_a_file_that_no_commit_of_the_checkout_has(account: Shell) -> None:
