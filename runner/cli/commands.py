@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Play the whole loop of a pull request on this machine."),
     "init": ("init:init", "Put the GitOps loop into a git repository."),
     "github": ("github:github", "What the workflows call, in a step of GitHub Actions."),
-    "doctor": ("doctor:doctor", "Say what is missing here and on GitHub, each with its fix."),
+    "doctor": ("doctor:doctor", "Say what is missing here, on GitHub, at AWS, each with its fix."),
 }
 """Name → where in `runner.cli` it is, and its line in the help (the first line of its own help)."""
 
@@ -66,7 +66,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="RUN is a run's id, the beginning of one, or its directory; without it the newest run is meant. "
+    epilog="RUN is a run's id, the beginning of one, its directory, or s3://BUCKET/PREFIX/runs/RUN_ID; "
+    "without it the newest run here is meant. "
     "Exit codes: 0 succeeded or valid, 1 the run failed or problems were found, 2 wrong usage, 3 not found, "
     "4 operational, 70 a bug, 130 interrupted (the run can be resumed).",
 )

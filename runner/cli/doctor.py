@@ -15,7 +15,7 @@ from runner.setup import checks, diagnosis, looking
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> int:
-    """Say what is missing here and on GitHub, each with its fix.
+    """Say what is missing here, on GitHub, at AWS, each with its fix.
 
     Looks at this machine, the settings, the queues and the workflows; with GITHUB_TOKEN set also at the
     repository on GitHub (GITHUB_REPOSITORY, else that of the remote `origin`); where machines of AWS are set

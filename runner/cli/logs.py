@@ -14,7 +14,7 @@ import click
 from runner.cli.alive import is_alive
 from runner.cli.printer import Printer
 from runner.cli.terminal import in_actions, say
-from runner.cli.which import run_source
+from runner.cli.which import names_a_run, run_source
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
 from runner.report.wording import CUT_OFF, job_word, why_ended, why_skipped, word_in
@@ -47,9 +47,14 @@ def logs(
         raise UsageError("one run and one job, please", hint="runner logs RUN JOB")
     if sum((follow, attempt is not None, everything)) > 1:
         raise UsageError("--follow, --attempt and --all do not go together", hint="choose one of them")
-    source = run_source(names[0] if len(names) == 2 else None)
+    source = run_source(names[0] if len(names) == 2 or names_a_run(names[0]) else None)
     tail = Tail(source)
     tail.poll()
+    if len(names) == 1 and names_a_run(names[0]):
+        raise UsageError(
+            f"which job of {tail.state.run_id}? It has {_jobs(tail.state)}",
+            hint=f"runner logs {names[0]} JOB",
+        )
     job = _job(tail.state, names[-1])
     streams = STREAMS if stream == "both" else (stream,)
     printer = Printer(source, names[-1], streams, raw=raw, token="" if raw else _token())
@@ -73,9 +78,13 @@ def _token() -> str:
 def _job(state: RunState, job_id: str) -> JobState:
     job = state.jobs.get(job_id)
     if job is None:
-        known = ", ".join(list(state.jobs)[:8]) + (", …" if len(state.jobs) > 8 else "")
-        raise NotFoundError(f"run {state.run_id} has no job {shorten(job_id)}", hint=f"its jobs: {known}")
+        hint = f"its jobs: {_jobs(state)}"
+        raise NotFoundError(f"run {state.run_id} has no job {shorten(job_id)}", hint=hint)
     return job
+
+
+def _jobs(state: RunState) -> str:
+    return ", ".join(list(state.jobs)[:8]) + (", …" if len(state.jobs) > 8 else "")
 
 
 def _wanted(job: JobState, number: int | None, *, everything: bool) -> list[AttemptState]:
@@ -118,6 +127,8 @@ def _follow(tail: Tail, job: JobState, printer: Printer) -> None:
     What a run left is shown at once; where a machine is on its way to go on with it, that is waited for.
     """
     shown = 0
+    if not job.attempts and job.phase not in CLOSED and tail.source.is_live():
+        say(f"runner: {job.job.job_id} is {job_word(job)}: what it writes is shown once it starts")
     while True:
         live = is_alive(tail)
         tail.poll()

@@ -40,14 +40,20 @@ def results(
     _, state = read(source)
     jobs = _jobs(state, job_id)
     pieces = list(_pieces(source, jobs, results=not logs_only, logs=not no_logs))
+    kinds = "logs" if logs_only else "result files" if no_logs else "result files and no logs"
     if not pieces:
-        say(f"runner: {state.run_id} has no such files")
+        say(f"runner: {_none(state, job_id, kinds)}")
     elif output is None:
         _list(pieces)
     else:
         total = sum(source.files.each(lambda piece: copy(source, piece, Path(output)), pieces))
         say(f"runner: {counted(len(pieces), 'file')}, {format_size(total)}, copied to {output}")
     return 0
+
+
+def _none(state: RunState, job_id: str | None, kinds: str) -> str:
+    whose = f"{shorten(job_id)} of {state.run_id}" if job_id is not None else state.run_id
+    return f"{whose} has no {kinds}{'' if state.outcome is not None else ' yet: the run is not over'}"
 
 
 def _jobs(state: RunState, job_id: str | None) -> list[JobState]:

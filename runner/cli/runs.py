@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,12 +12,14 @@ import click
 from runner.cli.alive import is_alive
 from runner.cli.options import here
 from runner.cli.terminal import say
+from runner.cli.which import runs_in_the_cloud
 from runner.clock import SystemClock
 from runner.errors import UsageError
 from runner.events import format_time
 from runner.problems import shorten
 from runner.report.table import columns
 from runner.report.wording import counted
+from runner.runs.ids import is_run_id
 from runner.runs.listing import Listed, listed, listed_sources
 from runner.runs.opening import SCHEME, in_bucket_of
 from runner.runs.places import HOME, list_runs
@@ -46,18 +49,30 @@ def runs(where: str | None, number: int, *, everything: bool, as_json: bool) -> 
     if not shown:
         say(_nothing(where))
         return 0
-    heading = ("RUN", "OUTCOME", "STARTED (UTC)", "TOOK", "JOBS")
-    for line in columns([heading, *(_row(r, now) for r in shown)]):
-        click.echo(line)
+    _table(shown, now)
     if left_out:
         say(f"and {counted(left_out, 'older run')}: runner runs {f'{where} ' if where else ''}--all")
+    if where is None and (place := runs_in_the_cloud()):
+        say(f"those in the cloud: runner runs {place}")
     return 0
 
 
+def _table(shown: Sequence[Listed], now: float) -> None:
+    heading = ("RUN", "OUTCOME", "STARTED (UTC)", "TOOK", "JOBS")
+    for line in columns([heading, *(_row(r, now) for r in shown)]):
+        click.echo(line)
+
+
 def _nothing(where: str | None) -> str:
+    own = runs_in_the_cloud()
     if where is None:
-        return f"no run in {here() / HOME} yet; start one: runner run FILE"
+        cloud = f"; those in the cloud: runner runs {own}" if own else ""
+        return f"no run in {here() / HOME} yet; start one: runner run FILE{cloud}"
     place = where.rstrip("/").removesuffix("/runs")
+    if is_run_id(place.rpartition("/")[2]):
+        return f"{place} would be one run: runner status {place}"
+    if own not in {"", place}:
+        return f"no run in {place}/runs; those of this checkout: runner runs {own}"
     return (
         f"no run in {place}/runs; start one: runner launch FILE, or look at another prefix "
         "(`aws.prefix` in .github/runner.yaml)"

@@ -9,6 +9,7 @@ import click
 
 from runner.cli.options import Decorated, here
 from runner.errors import NotFoundError, RunnerError
+from runner.launching.account import RUNS
 from runner.runs.ids import is_run_id
 from runner.runs.on_disk import DirectorySource
 from runner.runs.opening import SCHEME, in_bucket
@@ -38,24 +39,36 @@ def run_directory(ref: str | None, asked: tuple[str, Sequence[str]] | None = Non
         return resolve(ref, here())
     except NotFoundError as error:
         hint = _as_job(ref, *asked) if ref is not None and asked is not None else ""
-        hint = hint or (_in_the_cloud(ref) if ref is not None else "")
+        hint = hint or _in_the_cloud(ref)
         if not hint:
             raise
         raise NotFoundError(error.message, hint=hint) from None
 
 
-def _in_the_cloud(ref: str) -> str:
-    """What was meant, if `ref` is the whole id of a run and this checkout's configuration names a bucket."""
-    if not is_run_id(ref):
-        return ""
+def runs_in_the_cloud() -> str:
+    """The place of runs, `s3://BUCKET/PREFIX`, that this checkout's configuration names; "" for none."""
     # Imported here: what reads YAML takes longer to load than a run to be found.
     from runner import config  # noqa: PLC0415
 
     try:
-        account = config.read(here())[0].account
+        return config.read(here())[0].account.url()
     except RunnerError:
         return ""
-    return f"a run in the cloud is named by its URL: {account.run_url(ref)}" if account.bucket else ""
+
+
+def names_a_run(text: str) -> bool:
+    """Whether it cannot be the id of a job: a URL, a directory, or the whole id of a run."""
+    return "/" in text or is_run_id(text)
+
+
+def _in_the_cloud(ref: str | None) -> str:
+    """What was meant, if it may be in the cloud, and this checkout has runs there."""
+    place = runs_in_the_cloud() if ref is None or is_run_id(ref) else ""
+    if not place:
+        return ""
+    if ref is None:
+        return f"start one: runner run FILE; those in the cloud: runner runs {place}"
+    return f"a run in the cloud is named by its URL: {place}/{RUNS}/{ref}"
 
 
 def _as_job(ref: str, command: str, job_ids: Sequence[str]) -> str:

@@ -32,5 +32,9 @@ class Account:
         """The key of what is kept under a relative name."""
         return f"{self.prefix}/{name}" if self.prefix else name
 
+    def url(self) -> str:
+        """Where all of it is, `s3://BUCKET/PREFIX`; "" where the configuration names no bucket."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/") if self.bucket else ""
+
     def run_url(self, run_id: str) -> str:
         return f"s3://{self.bucket}/{self.key(run_name(run_id))}"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from runner.errors import LogError, NotFoundError, StoreError
 from runner.launching.account import RUNS
+from runner.runs.ids import is_run_id
 from runner.stores.s3 import Bucket, Found, Reader, download, put_request
 from runner.stores.s3.segments import WHOLE
 from runner.units import format_size
@@ -59,9 +60,10 @@ class BucketSource:
         return found.body
 
     def _beside(self) -> str:
-        """Where its bucket has runs: at the newest `runs` in its place, as far as that tells."""
+        """Where its bucket may have runs: at the last `runs` of its place, else at all of it."""
         bucket, parts = self.bucket.where.bucket, self.bucket.where.prefix.split("/")
-        known = parts[: len(parts) - parts[::-1].index(RUNS)] if RUNS in parts else parts[:-1]
+        known = parts[: len(parts) - parts[::-1].index(RUNS)] if RUNS in parts else parts
+        known = known[:-1] if is_run_id(known[-1]) else known
         return "/".join(("s3:/", bucket, *filter(None, known)))
 
     def run_id(self) -> str:

@@ -154,6 +154,12 @@ class TestOver:
         assert said.startswith(
             f"no run in {aws.url('elsewhere/runs')}; start one: runner launch FILE, or look"
         )
+        assert pair.shell("runs", pair.url).err == f"{pair.url} would be one run: runner status {pair.url}\n"
+        pair.shell.write(
+            ".github/runner.yaml", f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: p}}\n"
+        )
+        said = pair.shell("runs", aws.url("")).err
+        assert said.endswith(f"/runs; those of this checkout: runner runs {aws.url('p')}\n")
 
 
 def order_machine(run: Bucket, action: str = "run") -> None:
@@ -261,6 +267,18 @@ class TestLive:
         said = shell("status", aws.url("runs/demo-1"))
         assert (said.code, "died" in said.out) == (0, False)
         assert not said.out.startswith("machine:")
+        assert (
+            "demo-1 has no result files and no logs yet: the run is not over"
+            in shell("results", aws.url("runs/demo-1")).err
+        )
+        said = shell("logs", aws.url("runs/demo-1"))
+        assert (said.code, said.err.startswith("runner: which job of demo-1? It has a\n")) == (2, True)
+        with shell.process("logs", "--follow", aws.url("runs/demo-1"), "a") as following:
+            assert following.stderr is not None
+            first = following.stderr.readline()
+            following.terminate()
+            following.communicate(timeout=30)
+        assert first == "runner: a is waiting: what it writes is shown once it starts\n"
 
     def test_one_that_waits_for_its_machine(self, shell: Shell, aws: Aws) -> None:
         """As its own place tells it: nothing is asked of EC2, where it has no machine at all."""
@@ -357,6 +375,9 @@ class TestMistakes:
         assert said.code == 3
         assert "is not a run: it has no plan.json" in said.err
         assert said.err.endswith(f"list the runs: runner runs {aws.url('runs')}\n")
+        for url in (aws.url("p"), aws.url("p/demo-20261122T180405-abc123")):  # people forget a part
+            said = shell("status", url)
+            assert said.err.endswith(f"list the runs: runner runs {aws.url('p')}\n"), said.err
 
     def test_a_run_of_the_cloud_by_its_id_alone(self, shell: Shell) -> None:
         run_id = "demo-20261122T180405-abc123"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ class TestRuns:
         assert (said.code, said.out) == (0, "")
         assert "no run in" in said.err
         assert shell("runs", "--json").json == {"version": 1, "runs": []}
+
+    def test_where_more_of_them_are(self, ran: Shell) -> None:
+        """After `runner launch` people look for their run here."""
+        ran.write(".github/runner.yaml", "aws: {region: us-east-1, bucket: lab, prefix: ci}\n")
+        assert ran("runs").err == "those in the cloud: runner runs s3://lab/ci\n"
+        shutil.rmtree(ran.folder / ".runner")
+        assert ran("runs").err.endswith("FILE; those in the cloud: runner runs s3://lab/ci\n")
+        assert ran("status").err.endswith("FILE; those in the cloud: runner runs s3://lab/ci\n")
 
     def test_only_the_newest_unless_all(self, ran: Shell) -> None:
         ran("run", "q.yaml")
@@ -140,6 +149,12 @@ class TestLogs:
         said = ran("logs", "nobody")
         assert said.code == 3
         assert "its jobs: make, break, after, cleanup" in said.err
+
+    def test_a_run_without_a_job(self, ran: Shell) -> None:
+        run = ran.runs()[0].name
+        said = ran("logs", run)
+        assert said.code == 2
+        assert f"which job of {run}? It has make, break, after, cleanup\n  runner logs {run} JOB" in said.err
 
     def test_follow_of_a_finished_job_is_its_log(self, ran: Shell) -> None:
         said = ran("logs", "break", "--follow")
@@ -242,7 +257,8 @@ class TestResults:
         assert ran("results", "--job", "nobody").code == 3
         said = ran("results", "--job", "after")
         assert said.code == 0
-        assert "no such files" in said.err
+        assert f"after of {ran.runs()[0].name} has no result files and no logs\n" in said.err
+        assert "has no result files\n" in ran("results", "--job", "after", "--no-logs").err
 
     def test_a_changed_file_is_not_copied(self, ran: Shell) -> None:
         (ran.runs()[0] / "jobs/make/1/results/made.txt").write_text("tampered")

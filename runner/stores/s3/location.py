@@ -29,7 +29,8 @@ class Location:
         parts = [part for part in prefix.split("/") if part]
         if not url.startswith(SCHEME) or not _BUCKET.match(bucket) or {".", ".."} & set(parts):
             raise UsageError(
-                f"{shorten(url)} is not a place in S3", hint="write s3://BUCKET/PREFIX/runs/RUN_ID"
+                f"{shorten(url)} is not a place in S3",
+                hint="write s3://BUCKET/PREFIX/runs/RUN_ID with your names; a bucket's has no capitals",
             )
         return cls(bucket=bucket, prefix="/".join(parts))
 
