@@ -111,8 +111,10 @@ def test_a_bundle_that_is_not_there_is_asked_for_again_and_then_told(world: Boot
     assert world.commands()[-1] == "shutdown -P now"
 
 
-@pytest.mark.parametrize("hours", [-3, 5])
+@pytest.mark.parametrize("hours", [-3, 5, -9000])
 def test_a_clock_that_s3_does_not_take_is_set(world: BootWorld, hours: int) -> None:
+    """One that is off by a year finds no certificate that holds, and has no answer from S3 at all."""
+    world.hangs_up = hours < -24
     real, world.opens = shutil.which("date"), world.folder / "clock"
     wrong = f'[ "$*" = +%s ] && [ ! -e {world.opens} ] && echo $(($({real} +%s) + {hours * 3600}))'
     world.command("date", f'[ "$1" = -s ] && echo "$2" > {world.opens} || {{ {wrong}; }} || exec {real} "$@"')
@@ -139,6 +141,15 @@ def test_a_machine_without_a_role_says_so(world: BootWorld) -> None:
     status, said = finished(world.boot(world.put_bundle(AGENT)))
     assert status == 1
     assert "this machine has no role: set aws.instance_profile" in explain(said)
+    assert world.commands()[-1] == "shutdown -P now"
+
+
+@pytest.mark.parametrize("script", ["exit 127", f'[[ "$*" != *sigv4* ]] && exec {shutil.which("curl")} "$@"'])
+def test_a_machine_without_a_curl_for_it_says_so(world: BootWorld, script: str) -> None:
+    world.command("curl", script)
+    status, said = finished(world.boot(world.put_bundle(AGENT)))
+    assert status == 1
+    assert "there is no curl that signs requests" in explain(said)
     assert world.commands()[-1] == "shutdown -P now"
 
 
