@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner import plan as plans
-from runner.bundle import checkout as checkouts
 from runner.bundle.order import MachineOrder
-from runner.bundle.sending import give_order, send
+from runner.bundle.sending import give_order
 from runner.canonical.machine import types_named
-from runner.errors import RunIsLiveError, StoreError
+from runner.errors import NotFoundError, RunIsLiveError, StoreError
 from runner.launching.prepare import region_of
 from runner.machines import held
 from runner.machines.advancing import FOR_NOW, Progress, advance, is_over, stop_machines
 from runner.machines.facts import look
 from runner.machines.live import Live, mark
 from runner.machines.site import Site
-from runner.machines.standing import GOES_ON, Standing, judge
+from runner.machines.standing import GOES_ON, Facts, Standing, judge
 from runner.model import Machine, Plan
 
 
@@ -56,13 +54,9 @@ def begin(beginning: Beginning, site: Site) -> Progress:
 def _keep_what_runs(beginning: Beginning, site: Site) -> None:
     run_id = beginning.run_id
     if held.wanted(run_id, site) is None:
-        with tempfile.TemporaryDirectory(prefix="runner-launch-") as folder:
-            packed = checkouts.build(
-                beginning.checkout, beginning.plan.git.sha, Path(folder, "checkout.tar.gz")
-            )
-            for problem in packed.problems():
-                site.notice(problem)
-            send(site.root, packed.archive)
+        packed = site.files(beginning.checkout, beginning.plan.git.sha)
+        for problem in packed.problems():
+            site.notice(problem)
         order = MachineOrder(
             checkout=packed.archive.name,
             checkout_sha256=packed.archive.sha256,
@@ -106,19 +100,28 @@ def go_on(
         )
     if verdict.standing is Standing.OVER and action == "run":
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation)
+    first = _given_first(run_id, facts, site)
     turn = held.turn_of(run_id, plan, site, lambda other: is_over(other, site), waits=False)
     if turn.refused:
         raise RunIsLiveError(turn.refused, hint="wait for its end, or cancel it")
     mark(live or _where_it_was(run_id, plan), site)
     stop_machines(facts, plan, site)
-    first = facts.order or held.wanted(run_id, site)
-    if first is None:
-        raise StoreError(f"nobody knows what run {run_id} was to run", hint="launch its queue again")
     wanted = replace(first, action=action, job_ids=job_ids, by=by, because="")
     given = give_order(site.run(run_id), wanted, facts.generation + 1)
     if given != wanted:
         raise RunIsLiveError(f"somebody else goes on with run {run_id} just now", hint="look at its status")
     return _first_step(run_id, site)
+
+
+def _given_first(run_id: str, facts: Facts, site: Site) -> MachineOrder:
+    found = facts.order or held.wanted(run_id, site)
+    if found is None:
+        raise StoreError(f"nobody knows what run {run_id} was to run", hint="launch its queue again")
+    if not site.root.names(found.checkout):  # a bucket forgets bundles sooner than runs
+        raise NotFoundError(
+            f"the files that run {run_id} ran on are no longer in the bucket", hint="launch its queue again"
+        )
+    return found
 
 
 def _prices(machine: Machine, site: Site) -> dict[str, float]:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.bundle import checkout as checkouts
 from runner.bundle import program
 from runner.bundle.archive import Archive
+from runner.bundle.checkout import CheckoutArchive
 from runner.bundle.sending import send
 from runner.clouds.opening import fetch_prices, open_cloud
 from runner.errors import UsageError
@@ -19,6 +21,7 @@ from runner.launching import price_cache
 from runner.launching.account import Account, run_name
 from runner.launching.boot import Bundle
 from runner.launching.cost import carried
+from runner.machines.once import once
 from runner.ports import Cloud
 from runner.stores.s3 import Bucket, Location, Settings, connect
 
@@ -32,9 +35,9 @@ class Site:
     """`root` is the account's place in its bucket, `cloud(region)` where machines come from.
 
     `repository` names whose machines they are; no others are ever looked at or ended. `endpoint`: where AWS
-    is, if not at AWS; machines get it, too. `program()`: what a machine runs, in the bucket by then.
-    `policy`: what no machine may go beyond, None for no limit. `prices(region, types)`: as new as they can be
-    had.
+    is, if not at AWS; machines get it, too. `program()`: what a machine runs, `files(checkout, commit)`: the
+    files of a commit that git knows there; both are in the bucket by then. `policy`: what no machine may go
+    beyond, None for no limit. `prices(region, types)`: as new as they can be had.
     """
 
     account: Account
@@ -42,6 +45,7 @@ class Site:
     root: Bucket
     cloud: Callable[[str], Cloud]
     program: Callable[[], Bundle]
+    files: Callable[[Path, str], CheckoutArchive]
     endpoint: str = ""
     policy: Policy | None = None
     prices: Callable[[str, Sequence[str]], Prices] = field(
@@ -77,8 +81,9 @@ def open_site(
         account=account,
         repository=repository,
         root=root,
-        cloud=functools.cache(open_cloud),
-        program=functools.cache(functools.partial(_program, root)),
+        cloud=once(open_cloud),
+        program=once(functools.partial(_program, root)),
+        files=once(functools.partial(send_files, root)),
         endpoint=environ.get("AWS_ENDPOINT_URL", ""),
         policy=policy,
         prices=_prices(root, notice),
@@ -89,7 +94,7 @@ def open_site(
 def _prices(root: Bucket, notice: Callable[[str], object]) -> Callable[[str, Sequence[str]], Prices]:
     """Asked for once in a process, however often a launch looks at them: so is what is said of them."""
 
-    @functools.cache
+    @once
     def known(region: str, types: tuple[str, ...]) -> Prices:
         return price_cache.current(region, types, root, fetch=fetch_prices, carried=carried(), notice=notice)
 
@@ -102,3 +107,11 @@ def _program(root: Bucket) -> Bundle:
         archive: Archive = program.build(Path(folder, "program.tar.gz"))
         send(root, archive)
     return Bundle(name=archive.name, sha256=archive.sha256)
+
+
+def send_files(root: Bucket, checkout: Path, commit: str) -> CheckoutArchive:
+    """Its archive is in the bucket alone. Raises NotFoundError where there is no such commit, RunnerError."""
+    with tempfile.TemporaryDirectory(prefix="runner-launch-") as folder:
+        packed = checkouts.build(checkout, commit, Path(folder, "checkout.tar.gz"))
+        send(root, packed.archive)
+    return packed

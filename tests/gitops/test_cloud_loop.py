@@ -80,3 +80,11 @@ def test_a_command_is_handed_over_and_answered_from_the_cloud(loop: CloudLoop) -
     said = loop.forge.comments(7)[-1].body
     assert "Ran again, and failed" in said, (said, loop.world.said)
     assert len(loop.world.cloud.held) == 2
+
+    loop.boots = False
+    asked = loop.forge.put_comment(7, f"/runner retry {run_id}", author="ann")
+    loop.step("workflow_dispatch", {"inputs": {"comment": str(asked.id)}}, until=0.0)
+    asked = loop.forge.put_comment(7, f"/runner cancel {run_id}", author="ann")
+    assert loop.step("workflow_dispatch", {"inputs": {"comment": str(asked.id)}}) == 0
+    (request,) = loop.site.run(run_id).names("requests/")
+    assert request.name == f"requests/comment-{asked.id}.json", "its log still ends with its first failure"

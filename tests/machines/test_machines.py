@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,18 @@ import pytest
 
 from runner import events as e
 from runner.bundle.order import from_json
-from runner.errors import FencedError, RunIsLiveError
+from runner.errors import FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
 from runner.launching.ledger import claim, log_generation
 from runner.machines.advancing import advance
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
-from runner.machines.facts import Logs, look
+from runner.machines.facts import Logs, look, newest_generation
 from runner.machines.live import Live, marked, unmark
+from runner.machines.once import once
 from runner.machines.reaping import reap
+from runner.machines.site import send_files
 from runner.machines.standing import Standing
 from runner.model import Outcome
 from runner.runs.in_bucket import BucketSource
@@ -77,6 +81,16 @@ def test_a_run_begins_once(world: MachineWorld) -> None:
     order = from_json(world.run.get("order/1.json").body, "order")  # type: ignore[union-attr]
     assert (order.action, order.by) == ("run", "ann")
     assert world.site.root.get(order.checkout) is not None
+
+
+def test_the_files_of_a_commit_are_packed_once_for_all_its_queues(world: MachineWorld) -> None:
+    beginning = world.beginning()
+    world.site = replace(world.site, files=once(partial(send_files, world.site.root)))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: world.site.files(world.checkout, world.commit), range(4)))
+    assert all(one is made[0] for one in made), "whoever came meanwhile has waited"
+    shutil.rmtree(world.checkout / ".git")
+    assert begin(beginning, world.site).standing is Standing.STARTING
 
 
 def test_a_launcher_that_dies_after_any_call_leaves_one_machine(world: MachineWorld) -> None:
@@ -241,6 +255,16 @@ def test_only_a_run_that_nobody_works_on_goes_on(world: MachineWorld) -> None:
     assert third.generation == 3
     Agent(world, 3, third.instance_id)
     assert advance(RUN_ID, world.site).standing is Standing.WORKING, "a retry is not over before it says so"
+
+
+def test_a_run_whose_files_the_bucket_has_forgotten_gets_no_machine(world: MachineWorld) -> None:
+    found = begin(world.beginning(), world.site)
+    end(world.run, world.state(), 1, instance_id=found.instance_id, why="it is gone")
+    (bundle,) = world.site.root.names("bundles/")
+    world.site.root.delete(bundle.name)
+    with pytest.raises(NotFoundError, match="no longer in the bucket"):
+        go_on(RUN_ID, world.site, action="retry")
+    assert newest_generation(world.run) == 1
 
 
 def test_what_is_over_is_unmarked_and_its_machine_reaped(world: MachineWorld) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from runner.launching.account import Account
 from runner.launching.boot import Bundle
 from runner.machines.beginning import Beginning
 from runner.machines.live import Live
-from runner.machines.site import Site
+from runner.machines.site import Site, send_files
 from runner.model import Git, Machine, Queue
 from runner.ports import Image, Instance, LaunchRequest
 from runner.runs.in_bucket import BucketSource
@@ -65,6 +66,7 @@ class MachineWorld:
             root=root,
             cloud=lambda _region: self.cloud,
             program=lambda: Bundle(name="bundles/program.tar.gz", sha256="0" * 64),
+            files=partial(send_files, root),
             sleep=self.slept.append,
             notice=self.said.append,
         )
