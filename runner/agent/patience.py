@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from runner.agent.uploads import Notice
 from runner.errors import CloudBusyError, FencedError, LogError, StoreBusyError, StoreError
+from runner.ports import Secrets
 
 Result = TypeVar("Result")
 _LONGEST_PAUSE = 15.0
@@ -43,3 +44,14 @@ class Patience:
                 self.notice(error.message)
             self.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientSecrets:
+    """Many machines of one merge may ask for theirs in the same second."""
+
+    kept: Secrets
+    patience: Patience
+
+    def read(self, source: str) -> str:
+        return self.patience.ask(lambda: self.kept.read(source))

@@ -13,7 +13,7 @@ from runner.agent.about import About
 from runner.agent.first_words import BOOT_LOG, Given, booted, launched, requested
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
 from runner.agent.outlet import BucketOutlet
-from runner.agent.patience import Patience
+from runner.agent.patience import Patience, PatientSecrets
 from runner.agent.rerun import gone_with_the_machine, unkept_with_the_machine
 from runner.agent.restoring import restore
 from runner.agent.shipping import Shipper
@@ -101,7 +101,7 @@ class Session:
             environ=turn.environ,
             notice=turn.patience.notice,
             interruptible=turn.interruption.attach,
-            secrets=turn.secrets,
+            secrets=PatientSecrets(kept=turn.secrets, patience=turn.patience),
         )
 
     def work(self) -> int:
@@ -228,7 +228,8 @@ class Session:
             log = (turn.directory / LOG).read_bytes()
             turn.last_patience.ask(lambda: turn.writer.finish(log))
         began_elsewhere = self._is_new and bool(turn.log)
-        found = evidence(BucketSource(turn.run) if began_elsewhere else turn.directory, state)
+        where = BucketSource(turn.run) if began_elsewhere else turn.directory
+        found = turn.last_patience.ask(lambda: evidence(where, state))
         write_from(turn.directory, plan, state, found, place=str(turn.run.where))
         for name in (JSON, MARKDOWN):
             turn.last_patience.ask(lambda name=name: self._outlet.put(name, turn.directory / name))  # type: ignore[misc]

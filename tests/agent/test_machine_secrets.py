@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,8 +84,10 @@ def test_they_are_in_nothing_that_leaves_the_machine(cloudy: Cloudy) -> None:
             max_parallel=2,
         )
     )
+    posts = itertools.count(1)  # as many as the SDK tries, and one more: it is asked for patience
+    cloudy.s3.fault = lambda _, method, _path: "SlowDown" if method == "POST" and next(posts) < 7 else ""
     machine = cloudy.launch()
-    until((machine.home / "checkout/printed").exists)
+    until((machine.home / "checkout/printed").exists, 60)
     for stream in ("stdout", "stderr"):
         tail = until(lambda stream=stream: cloudy.run.get(f"jobs/print/1/{stream}.log.tail"))
         assert b"plain: ***" in tail.body
