@@ -15,6 +15,7 @@ from runner.events import microseconds
 from runner.launching.console import phases
 from runner.launching.ledger import Ledger, records
 from runner.model import Plan
+from runner.state import RunState
 from runner.stores.s3 import Bucket
 
 BOOT_LOG = "boot.log"
@@ -64,6 +65,12 @@ def requested(run: Bucket, plan: Plan, ours: Given, patience: Patience) -> e.Run
     """A log's first line. The run was asked for by its first order, also if that one's machine never came."""
     first = patience.ask(lambda: _given(run, 1)) or ours
     return e.RunRequested(at=first.at, queue_id=plan.queue.queue_id, digest=plan.digest, by=first.order.by)
+
+
+def before(order: MachineOrder, state: RunState) -> list[e.Event]:
+    """Of machines that had the run, or were to have it, and never came so far as to say so."""
+    known = {machine.instance_id for machine in state.machines}
+    return [word for one in order.unheard if one.instance_id not in known for word in one.words()]
 
 
 def launched(about: About, order: MachineOrder, generation: int, now: float) -> e.InstanceLaunched:

@@ -10,7 +10,7 @@ from pathlib import Path
 from runner import events as e
 from runner import rules, run_here
 from runner.agent.about import About
-from runner.agent.first_words import BOOT_LOG, Given, booted, launched, requested
+from runner.agent.first_words import BOOT_LOG, Given, before, booted, launched, requested
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
 from runner.agent.outlet import BucketOutlet
 from runner.agent.patience import Patience, PatientSecrets
@@ -150,6 +150,7 @@ class Session:
         if not state.seq:
             first.append(requested(turn.run, turn.plan, turn.given, turn.patience))
         if state.instance_id != turn.about.instance_id:
+            first += before(turn.order, state)
             first.append(launched(turn.about, turn.order, turn.generation, SystemClock().now()))
             first += booted(turn.run, turn.generation, turn.about, turn.home / BOOT_LOG)
         if first:

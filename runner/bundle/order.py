@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from runner.bundle.unheard import Unheard
 from runner.errors import LogError
 
 ACTIONS = ("run", "retry")
@@ -23,6 +24,7 @@ class MachineOrder:
     `state`: the archive of the queue's state directory that an earlier run left, or "".
     `by`: who asked for it. `because`: why the run gets another machine that nobody asked for, or "".
     `prices`: US dollars an hour, on demand, of the types that the machine may have, as far as they are known.
+    `unheard`: machines before this one of which the log does not tell, oldest first.
     """
 
     checkout: str
@@ -33,6 +35,7 @@ class MachineOrder:
     by: str = ""
     because: str = ""
     prices: Mapping[str, float] = field(default_factory=dict)
+    unheard: tuple[Unheard, ...] = ()
 
 
 def order_name(generation: int) -> str:
@@ -50,6 +53,7 @@ def to_json(order: MachineOrder) -> bytes:
         "by": order.by,
         "because": order.because,
         "prices": dict(order.prices),
+        "unheard": [asdict(one) for one in order.unheard],
     }
     return json.dumps(form, sort_keys=True, indent=1).encode() + b"\n"
 
@@ -69,6 +73,7 @@ def from_json(raw: bytes, name: str) -> MachineOrder:
             by=_text(form.get("by", "")),
             because=_text(form.get("because", "")),
             prices={str(name): float(price) for name, price in form.get("prices", {}).items()},
+            unheard=tuple(Unheard(**one) for one in form.get("unheard", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LogError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runner.bundle.sending import give_order
+from runner.bundle.unheard import Unheard
 from runner.errors import (
     CapacityError,
     CloudBusyError,
@@ -22,7 +23,7 @@ from runner.launching.naming import repository_tags
 from runner.launching.prepare import region_of
 from runner.machines import held
 from runner.machines.asking import ask
-from runner.machines.ending import end
+from runner.machines.ending import end, unheard
 from runner.machines.facts import Logs, look, order_of
 from runner.machines.site import Site
 from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
@@ -66,7 +67,8 @@ def advance(run_id: str, site: Site, logs: Logs | None = None) -> Progress:
     request = held.cancelled(run_id, facts, site) if verdict.standing in _UNBEGUN else None
     if request is not None:
         stop_machines(facts, plan, site)
-        end(site.run(run_id), facts.state, max(1, facts.generation), request=request)
+        known = told(facts, plan, site)
+        end(site.run(run_id), facts.state, max(1, facts.generation), request=request, unheard=known)
         said = f"cancelled by {request.by or 'somebody'} before it began"
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=said)
     match verdict.standing:
@@ -126,7 +128,8 @@ def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
         launched = ask(run_id, plan, facts.generation, site)
     except (CapacityError, CloudRefusedError, RefusedError, UsageError) as error:
         why = f"no machine: {error.message}"
-        end(site.run(run_id), facts.state, facts.generation, instance_id="", why=why)
+        known = told(facts, plan, site, why)
+        end(site.run(run_id), facts.state, facts.generation, instance_id="", why=why, unheard=known)
         said = f"{why}; {error.hint}" if error.hint else why
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation, said=said)
     return Progress(
@@ -146,8 +149,9 @@ def _replaced(run_id: str, plan: Plan, facts: Facts, verdict: Verdict, site: Sit
     run = site.run(run_id)
     if _resumes(run_id, facts, site) >= MOST_RESUMES:
         why = f"{why}; after {MOST_RESUMES + 1} machines no other one is tried"
+        known = told(facts, plan, site, why)
         try:
-            end(run, facts.state, facts.generation, instance_id=_newest(facts), why=why)
+            end(run, facts.state, facts.generation, instance_id=_newest(facts), why=why, unheard=known)
         except FencedError:
             return _as_it_is(run_id, facts, verdict)  # somebody else ends it, or it lives: look again
         return Progress(
@@ -155,11 +159,17 @@ def _replaced(run_id: str, plan: Plan, facts: Facts, verdict: Verdict, site: Sit
         )
     given = facts.order if facts.order is not None else order_of(run, facts.generation)
     action = given.action if facts.told_by < facts.generation else "run"
-    order = replace(given, action=action, because=why)
     opened = facts.generation + 1
-    give_order(run, order, opened)
-    after = _asked(run_id, plan, replace(facts, generation=opened, order=order), site)
+    known = told(facts, plan, site, why)
+    order = give_order(run, replace(given, action=action, because=why, unheard=known), opened)
+    after = _asked(run_id, plan, replace(facts, generation=opened, order=order, machines=()), site)
     return replace(after, said=f"{why}; {after.said}")
+
+
+def told(facts: Facts, plan: Plan, site: Site, why: str = "") -> tuple[Unheard, ...]:
+    """What whoever writes the log next is to tell of machines that are gone: see `ending.unheard`."""
+    machine = plan.queue.machine
+    return unheard(facts, machine, region_of(machine, site.account), site.root.now(), why)
 
 
 def _resumes(run_id: str, facts: Facts, site: Site) -> int:

@@ -12,7 +12,7 @@ from runner.canonical.machine import types_named
 from runner.errors import NotFoundError, RunIsLiveError, StoreError
 from runner.launching.prepare import region_of
 from runner.machines import held
-from runner.machines.advancing import FOR_NOW, Progress, advance, is_over, stop_machines
+from runner.machines.advancing import FOR_NOW, Progress, advance, is_over, stop_machines, told
 from runner.machines.facts import look
 from runner.machines.live import Live, mark
 from runner.machines.site import Site
@@ -106,9 +106,10 @@ def go_on(
         raise RunIsLiveError(turn.refused, hint="wait for its end, or cancel it")
     mark(live or _where_it_was(run_id, plan), site)
     stop_machines(facts, plan, site)
-    wanted = replace(first, action=action, job_ids=job_ids, by=by, because="")
+    known = told(facts, plan, site)
+    wanted = replace(first, action=action, job_ids=job_ids, by=by, because="", unheard=known)
     given = give_order(site.run(run_id), wanted, facts.generation + 1)
-    if given != wanted:
+    if replace(given, unheard=known) != wanted:  # when it was seen that they are gone tells nobody apart
         raise RunIsLiveError(f"somebody else goes on with run {run_id} just now", hint="look at its status")
     return _first_step(run_id, site)
 

@@ -16,6 +16,7 @@ from runner.bundle.archive import Archive, pack
 from runner.bundle.closure import closure
 from runner.bundle.order import MachineOrder, from_json, order_name, to_json
 from runner.bundle.sending import give_order, send
+from runner.bundle.unheard import Unheard
 from runner.errors import LogError, NotFoundError
 from runner.model import Machine
 from runner.problems import Severity
@@ -184,7 +185,12 @@ class TestCheckout:
 
 class TestOrder:
     ORDER = MachineOrder(
-        checkout="bundles/1.tar.gz", checkout_sha256="1" * 64, action="retry", job_ids=("a",), by="sam"
+        unheard=(Unheard(instance_id="i-0", generation=1, launched_at=1.5, reason="it did not boot"),),
+        checkout="bundles/1.tar.gz",
+        checkout_sha256="1" * 64,
+        action="retry",
+        job_ids=("a",),
+        by="sam",
     )
 
     def test_it_goes_through_json(self) -> None:

@@ -195,7 +195,7 @@ def test_a_machine_that_vanishes_is_replaced_and_the_pull_request_says_why(
     Spoken(loop, second).works().ends()
     assert look_after(loop) == SUCCEEDED
     assert told.status()[0] == "success"
-    assert f"It went on on `{second.id}` after `{first.id}`" in told.final
+    assert f"It went on with `{second.id}` after `{first.id}`" in told.final
     assert said in told.final, told.final
     loop.world.cloud.end(second.id, "shutdown")
     assert not is_left(loop)

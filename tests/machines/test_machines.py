@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from runner import events as e
+from runner.agent.first_words import before
 from runner.bundle.order import from_json
 from runner.errors import FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
@@ -21,14 +22,16 @@ from runner.machines.advancing import advance
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
-from runner.machines.facts import Logs, look, newest_generation
+from runner.machines.facts import Logs, look, newest_generation, order_of
 from runner.machines.live import Live, marked, unmark
 from runner.machines.once import once
 from runner.machines.reaping import reap
 from runner.machines.site import send_files
 from runner.machines.standing import Standing
 from runner.model import Outcome
+from runner.report.machine_costs import dollars
 from runner.runs.in_bucket import BucketSource
+from runner.state import RunState, apply
 from runner.stores.s3 import Writer
 from tests.aws import Aws
 from tests.builders import job, queue
@@ -235,6 +238,32 @@ def test_a_boot_that_fails_is_explained(world: MachineWorld) -> None:
     assert after.generation == 2
 
 
+def test_what_machines_cost_that_never_spoke_is_known_all_the_same(world: MachineWorld) -> None:
+    """Two that do not boot: the third tells of them; or whoever ends the run, if it does not boot either."""
+    found = begin(world.beginning(), world.site)
+    for _ in (1, 2):
+        world.cloud.end(found.instance_id, "shutdown")
+        found = advance(RUN_ID, world.site)
+    given = order_of(world.run, 3)
+    names = [one.instance_id for one in given.unheard]
+    assert len(set(names)) == 2
+    spoken = RunState.new(RUN_ID, world.state().queue)
+    for word in before(given, spoken):
+        apply(spoken, word)
+    assert [(one.instance_id, one.generation) for one in spoken.machines] == [(names[0], 1), (names[1], 2)]
+    assert all(one.price and one.lost and one.ended_at >= one.launched_at > 0 for one in spoken.machines)
+    assert before(given, spoken) == []
+    world.cloud.end(found.instance_id, "shutdown")
+    assert advance(RUN_ID, world.site).standing is Standing.OVER
+    state = world.state()
+    assert [one.instance_id for one in state.machines] == [*names, found.instance_id]
+    assert dollars(state.machines, world.site.root.now()) is not None
+    assert {(one.type, one.region, one.generation > 0) for one in state.machines} == {
+        ("m7i.large", "us-east-1", True)
+    }
+    assert "no other one is tried" in state.machines[-1].lost
+
+
 def test_only_a_run_that_nobody_works_on_goes_on(world: MachineWorld) -> None:
     found = begin(world.beginning(), world.site)
     with pytest.raises(RunIsLiveError, match=found.instance_id):
@@ -385,6 +414,8 @@ def test_a_run_that_is_cancelled_before_it_began_gets_no_other_machine(
     assert world.cloud.living() == []
     state = world.state()
     assert (state.outcome, state.jobs["a"].outcome) == (Outcome.CANCELLED, Outcome.CANCELLED)
+    assert [one.instance_id for one in state.machines] == [found.instance_id]
+    assert dollars(state.machines, world.site.root.now()) is not None
     again = go_on(RUN_ID, world.site, action="retry")
     assert (again.standing, again.generation) == (Standing.STARTING, 2), "what was asked counts once"
 

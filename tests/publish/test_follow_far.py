@@ -296,7 +296,7 @@ class TestMachines:
         live = [body for _, body in board.said if "waits for another machine" in body]
         assert 1 <= len(live) <= 4
         assert "- 41s so far. Waits for another machine: `i-0second is booting, 3 s`" in live[-1]
-        went_on = "It went on on `i-0second` after `i-0first` was lost: `EC2 took its spot machine back`"
+        went_on = "It went on with `i-0second` after `i-0first` was lost: `EC2 took its spot machine back`"
         assert went_on in board.final()
         assert "- Machine `i-0first` (`m7i.large`, spot, `eu-west-1a`)" in board.final()
         assert "- Machine `i-0second` (" in board.final()
