@@ -22,7 +22,7 @@ from tests.forge_worlds import InFiles
 from tests.hostile_world import SECRET, TOKEN, HostileWorld, new_world, without_ptrace, workflow_commands
 from tests.publish.publishing import TARGET, Playing, clock_at_start
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile machine")]
 
 ROOT = Path(__file__).parents[1]
 CONFIG = "policy: {require_digest: false, environment: [CANARY]}\n"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from runner.errors import NotFoundError, RunnerError
 from runner.model import Git
 from runner.prepare import Prepared, discover, prepare
 from runner.problems import Severity
+from tests.hostile_queues import HOSTILE
 from tests.measuring import measure
 
 ROOT = Path(__file__).parent.parent
@@ -305,113 +305,12 @@ class TestExamples:
         assert not found.has_errors, said(found)
 
 
-def hostile() -> Iterator[tuple[str, bytes]]:
-    def jobs(*lines: str) -> bytes:
-        return ("jobs:\n" + "".join(f"  - {line}\n" for line in lines)).encode()
-
-    many = range(10_000)
-    yield (
-        "a circle of 10,000",
-        jobs(*(f"{{job_id: j{i}, command: x, depends_on: [j{(i + 1) % 10_000}]}}" for i in many)),
-    )
-    yield "10,000 circles", jobs(*(f"{{job_id: j{i}, command: x, depends_on: [j{i ^ 1}]}}" for i in many))
-    yield (
-        "10,000 handlers in a circle",
-        jobs(*(f"{{job_id: j{i}, command: x, on_failure: j{(i + 1) % 10_000}}}" for i in many)),
-    )
-    yield (
-        "10,000 unknown dependencies",
-        jobs(*(f"{{job_id: jab{i}, command: x, depends_on: [job{i}]}}" for i in many)),
-    )
-    yield "10,000 equal ids", jobs(*("{job_id: j, command: x}" for _ in many))
-    yield "10,000 unknown fields", jobs(*("{job_id: j, command: x, comand: x}" for _ in many))
-    yield "10,000 wrong types", jobs(*("{job_id: j, command: 5}" for _ in many))
-    yield (
-        "10,000 dependencies on 10,000",
-        jobs(
-            *(f"{{job_id: j{i}, command: x, depends_on: *d}}" for i in range(1, 10_000)),
-            "{job_id: j0, command: x, depends_on: [j0]}",
-        ).replace(b"jobs:", b"x-d: &d [" + b",".join(b"j%d" % i for i in range(70)) + b"]\njobs:"),
-    )
-    yield (
-        "a million dependencies",
-        b"jobs: [{job_id: a, command: x, depends_on: [" + b"a," * 700_000 + b"5]}]",
-    )
-    yield (
-        "a very long command",
-        b"jobs:\n  - job_id: a\n    command: |\n" + b"      echo $FOO '${BAR}' \"$BAZ\" \\\n" * 200_000,
-    )
-    yield "a command of quotes", b'jobs: [{"job_id": "a", "command": "' + b"'\\\"" * 1_500_000 + b'$X"}]'
-    yield "a command of dollars", b'jobs: [{"job_id": "a", "command": "' + b"$" * 8_000_000 + b'X"}]'
-    yield "a duration of digits", b"jobs: [{job_id: a, command: x, timeout: '" + b"1" * 8_000_000 + b"s'}]"
-    yield "a duration of spaces", b"jobs: [{job_id: a, command: x, timeout: '1" + b" " * 8_000_000 + b"'}]"
-    yield "a duration of units", b"jobs: [{job_id: a, command: x, timeout: '" + b"1s" * 4_000_000 + b"x'}]"
-    yield (
-        "a size of digits",
-        b"jobs: [{job_id: a, command: x, resources: {memory: '" + b"1" * 8_000_000 + b"x'}}]",
-    )
-    yield "a cron line of commas", b"schedule: '" + b"1," * 4_000_000 + b" * * * *'\n" + QUEUE.encode()
-    yield "a cron line of spaces", b"schedule: '* " + b" " * 8_000_000 + b"x'\n" + QUEUE.encode()
-    yield "an expression of 8 MB", b"jobs: [{job_id: a, command: '${{ " + b"1 + " * 2_000_000 + b"1 }}'}]"
-    yield "a million expressions", b"jobs: [{job_id: a, command: [" + b"'${{ 1 + 1 }}'," * 400_000 + b"]}]"
-    yield "a when of brackets", b"jobs: [{job_id: a, command: x, when: '" + b"(" * 1_000_000 + b"'}]"
-    yield (
-        "100,000 reads",
-        jobs(
-            "{job_id: j0, command: x}",
-            *(
-                f"{{job_id: j{i}, command: x, depends_on: [j{i - 1}], when: \"jobs['j{i // 2}'].outputs.x\"}}"
-                for i in range(1, 20_000)
-            ),
-        ),
-    )
-    yield "a token of 9 MB", b"jobs: [{job_id: a, command: 'eyJ" + b"a" * 9_000_000 + b"'}]"
-    yield (
-        "names of secrets",
-        b"jobs: [{job_id: a, command: x, environment: {"
-        + b"".join(b"TOKEN_%d: abcdefgh," % i for i in range(200_000))
-        + b"}}]",
-    )
-    yield (
-        "results without end",
-        b"jobs: [{job_id: a, command: x, result_files: ["
-        + b"a," * 300_000
-        + b"]}, {job_id: b, command: x, result_files: ["
-        + b"a," * 300_000
-        + b"]}]",
-    )
-    yield (
-        "a pattern that takes for ever",
-        b"params: {p: {pattern: '(a+)+$', default: '" + b"a" * 60 + b"b'}}\n" + QUEUE.encode(),
-    )
-    yield "a huge template name", b"template: " + b"a" * 9_000_000
-
-
-HOSTILE = dict(hostile())
-
-
-QUICK = (
-    "a circle of 10,000",
-    "10,000 unknown dependencies",
-    "10,000 wrong types",
-    "a million dependencies",
-    "a duration of units",
-    "a cron line of commas",
-    "an expression of 8 MB",
-    "a million expressions",
-    "a pattern that takes for ever",
-)
-"""The others run in the slow tier."""
-
-
-@pytest.mark.parametrize(
-    "case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in HOSTILE]
-)
 @pytest.mark.slow
+@pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_files_end_in_bounded_time_and_memory(case: str, tmp_path: Path) -> None:
     """Templates are rendered in a child, which counts too."""
     cost = measure(
-        HOSTILE[case],
+        HOSTILE[case](),
         imports="from pathlib import Path; from runner.model import Git; from runner.prepare import prepare",
         work="[len(p.message) for p in"
         ' prepare("-", checkout=Path("."), environ={}, git=Git(), now="", stdin=raw).problems]',

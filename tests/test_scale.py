@@ -50,18 +50,18 @@ def independent(count: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_ten_thousand_jobs_leave_nothing_and_need_little(project: Project) -> None:
+def test_thousands_of_jobs_leave_nothing_and_need_little(project: Project) -> None:
     others = set(processes.descendants(os.getpid()))  # what other tests started for all
     small, few = measure(project, independent(100))
-    large, many = measure(project, independent(10_000))
+    large, many = measure(project, independent(3_000))
     assert many == few
-    assert (large - small) * 1024 / 9_900 < 4096  # file, plan, run and reports together
+    assert (large - small) * 1024 / 2_900 < 4096  # file, plan, run and reports together
     assert set(processes.descendants(os.getpid())) <= others
 
 
 @pytest.mark.slow
-def test_a_chain_of_ten_thousand(project: Project) -> None:
-    jobs = independent(10_000)
+def test_a_chain_of_thousands(project: Project) -> None:
+    jobs = independent(3_000)
     for i in range(1, len(jobs)):
         jobs[i]["depends_on"] = [f"job-{i - 1}"]
     jobs[0]["command"] = "exit 1"

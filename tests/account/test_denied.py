@@ -9,7 +9,7 @@ import pytest
 from tests.account.policies import Call, may, may_assume
 from tests.account.stack import ACCOUNT_ID, PROVIDER, WORKFLOW, Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("account")]
 
 EC2 = f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}"
 MACHINE = f"{EC2}:instance/i-0abc"

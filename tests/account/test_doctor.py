@@ -32,7 +32,7 @@ from tests.aws_strict import IMAGE
 from tests.project import Project
 from tests.repositories import QUIET, commit_all, repository
 
-pytestmark = pytest.mark.slow  # the emulator
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("account")]  # the emulator
 
 SAID = Said(
     repository="Acme/Models",

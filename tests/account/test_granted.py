@@ -8,7 +8,7 @@ from tests.account.policies import Call, Statement, may
 from tests.account.scenes import Scenes
 from tests.account.stack import Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("account")]
 
 
 def test_the_workflows_may_do_all_that_they_do(scenes: Scenes, stack: Stack) -> None:

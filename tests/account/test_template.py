@@ -17,7 +17,7 @@ from tests.account.policies import Statement, may_assume
 from tests.account.stack import ACCOUNT_ID, PROVIDER, TEMPLATE, Stack, client, deploy
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("account")]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.aws import Aws
 from tests.builders import job, queue
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundle")]
 
 KNOWN_TO_OTHERS = {"ruamel", "jsonschema", "jsonschema_rs", "github3", "requests", "click", "rich"}
 """The halves of the program that read files of users, and that speak to forges and people."""

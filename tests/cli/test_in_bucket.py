@@ -33,7 +33,7 @@ from tests.cli.shell import QUEUE, Shell
 from tests.project import Project
 from tests.waiting import PATIENCE, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a run in a bucket")]
 
 
 @dataclass

@@ -30,7 +30,7 @@ from tests.hostile_world import (
     workflow_commands,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile pull")]
 
 BRANCH = (
     f"fix`touch${{IFS}}{PWNED}`$(touch${{IFS}}{PWNED});'\"<img/src=x/onerror=alert(1)>@everyone%0A\u202e#1"

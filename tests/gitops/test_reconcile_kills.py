@@ -62,17 +62,13 @@ def killed_at(world: World, after: int, *, keeps: bool) -> bool:
     return False
 
 
-EACH = pytest.param(1, marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("step", [8, EACH])
 @pytest.mark.parametrize("keeps", [True, False], ids=["uploads", "nothing"])
-def test_killed_after_any_call_of_a_start(tmp_path: Path, keeps: bool, step: int) -> None:
+def test_killed_after_any_call_of_a_start(tmp_path: Path, keeps: bool) -> None:
     """Where the machine kept something the run is one; where not, it is lost or started again, and said."""
     after = 0
     goes_on = True
     while goes_on:
-        after += step
+        after += 1
         world = World(tmp_path / str(after))
         ran = tmp_path / f"ran-{after}"
         pull = world.merged({"queues/q.yaml": counting(ran)})
@@ -90,12 +86,11 @@ def test_killed_after_any_call_of_a_start(tmp_path: Path, keeps: bool, step: int
         assert world.newest_cursor().commit == pull.merge_commit
 
 
-@pytest.mark.parametrize("step", [5, EACH])
-def test_killed_after_any_call_of_a_lost_run(tmp_path: Path, step: int) -> None:
+def test_killed_after_any_call_of_a_lost_run(tmp_path: Path) -> None:
     after = 0
     goes_on = True
     while goes_on:
-        after += step
+        after += 1
         world = World(tmp_path / str(after))
         pull = world.merged({"queues/q.yaml": counting(tmp_path / "ran")})
         world.cursor(pull.merge_commit)

@@ -27,7 +27,7 @@ from tests.report.comment_examples import HOSTILE, fanned
 from tests.snapshots import FOLDER
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("mermaid")]
 HERE = Path(__file__).parents[1] / "mermaid"
 WORDS = (
     *("section", "title", "end", "click", "graph", "subgraph", "class", "style", "default", "dateFormat"),
