@@ -76,6 +76,7 @@ def test_a_run_from_the_claim_to_the_reports(cloudy: Cloudy) -> None:
     assert report is not None
     assert b"use" in report.body
     assert json.loads(cloudy.run.get("agent/1").body) == {"instance_id": "i-00000000000000000"}  # type: ignore[union-attr]
+    assert len(cloudy.s3.asked) < 40, cloudy.s3.asked
 
 
 def test_the_bundle_alone_is_enough(cloudy: Cloudy, tmp_path: Path) -> None:
@@ -129,6 +130,18 @@ def test_a_machine_that_is_gone_is_followed_by_another(cloudy: Cloudy) -> None:
     assert second.wait() == 0, second.said()
     assert cloudy.state().outcome is Outcome.CANCELLED
     assert cloudy.state().cancelled_by == "sam"
+
+
+def test_a_queue_may_say_that_nothing_is_needed_of_a_machine_that_is_gone(cloudy: Cloudy) -> None:
+    keeps = Machine(provider="ec2", options={"on_new_machine": "keep"})
+    waits = "test $RUNNER_ATTEMPT = 2 || sleep 600"
+    cloudy.request(queue(job("a", command="true"), job("b", "a", command=waits), machine=keeps))
+    first = cloudy.launch()
+    until(lambda: cloudy.state().jobs["b"].attempt == 1, 60)
+    first.kill()
+    second = cloudy.launch(2)
+    assert second.wait() == 0, second.said()
+    assert [job.attempt for job in cloudy.state().jobs.values()] == [1, 2]
 
 
 def test_an_agent_that_is_killed_goes_on_with_the_next_generation_on_the_same_disk(cloudy: Cloudy) -> None:

@@ -134,6 +134,10 @@ def test_many_lines_are_few_segments(scene: Scene) -> None:
     scene.now = 2.1
     until(lambda: scene.outlet.log == scene.run.log())
     assert scene.outlet.segments == 2
+    scene.now = 74.0
+    looks = scene.outlet.looks
+    until(lambda: scene.outlet.looks >= looks + 3)
+    assert scene.outlet.order.count("beat") == 0, "nothing to say is not said"
 
 
 def test_what_the_bucket_refuses_for_a_while_is_not_lost(scene: Scene) -> None:
