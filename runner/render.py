@@ -62,11 +62,6 @@ class Evaluated:
         )
 
 
-def has_expressions(tree: Any) -> bool:
-    """Whether `render` has anything to do. Cheap: a file without expressions pays nothing else."""
-    return next(leaves(tree), None) is not None
-
-
 def render(
     tree: Any, *, params: Mapping[str, Any], git: Git, now: str, missing: frozenset[str] = frozenset()
 ) -> Rendered:

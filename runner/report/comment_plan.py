@@ -12,7 +12,7 @@ from runner.plan.words import counted
 from runner.problems import Problem, Severity
 from runner.report import cost_words, markers
 from runner.report import plan_words as words
-from runner.report.budget import ESSENTIAL, LIMIT, Section, fit, missing
+from runner.report.budget import ESSENTIAL, Section, fit, missing
 from runner.report.escaping import code
 from runner.report.links import Links
 from runner.report.plan_changes import changes
@@ -83,7 +83,7 @@ class PullPlan:
         return ", ".join(filter(None, (known, waits)))
 
 
-def plan_comment(pull: PullPlan, *, limit: int = LIMIT) -> str:
+def plan_comment(pull: PullPlan) -> str:
     """The comment, with its marker. It replaces whatever the one before it said."""
     ordered = sorted(pull.queues, key=lambda queue: not queue.broken)  # what is wrong comes first
     blocks = [_block(i, queue, pull.links) for i, queue in enumerate(ordered[:DETAILED])]
@@ -92,7 +92,7 @@ def plan_comment(pull: PullPlan, *, limit: int = LIMIT) -> str:
         forms = tuple(_overview(ordered, shown) for shown in _OVERVIEW)
         sections.append(Section(name="overview", rank=ESSENTIAL, forms=forms))
     names = [[section.name for section in block] for block in blocks]
-    return fit(sections, partial(_laid_out, pull, names), limit=limit)
+    return fit(sections, partial(_laid_out, pull, names))
 
 
 def _laid_out(

@@ -50,10 +50,10 @@ def allowed(found: Roots, shown: int = SHOWN) -> str:
     return _listed(rows, len(found.allowed))
 
 
-def skipped_alone(found: Roots, shown: int = SHOWN) -> str:
+def skipped_alone(found: Roots) -> str:
     """Jobs that were skipped without anything having failed before them."""
     alone = found.by_themselves
-    rows = [f"- {code(job.job.job_id)}: {code(why_skipped(job))}" for job in alone[:shown]]
+    rows = [f"- {code(job.job.job_id)}: {code(why_skipped(job))}" for job in alone[:SHOWN]]
     return _listed(rows, len(alone))
 
 

@@ -67,7 +67,7 @@ def _shape(job: Job, mark: Mark | None, *, handles: bool) -> str:
     return f"([{label}])" if job.always_run else f"[{label}]"
 
 
-def escape(text: str, limit: int = _LABEL) -> str:
+def escape(text: str) -> str:
     """A label for the inside of double quotes."""
-    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    short = text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
     return _MEANINGFUL.sub(lambda match: f"#{ord(match.group())};", short)

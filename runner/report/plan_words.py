@@ -12,6 +12,8 @@ from runner.plan.words import attempts_text, counted
 from runner.report import plan_machine
 from runner.units import format_duration
 
+_SHOWN = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLine:
@@ -105,13 +107,13 @@ def merging(queues: Sequence[Queue]) -> str:
     return f"Merging runs {count:,} of {counted(len(queues), 'queue')}." if count else "Merging runs nothing."
 
 
-def critical_ids(preview: Preview, shown: int = 12) -> tuple[str, ...]:
+def critical_ids(preview: Preview) -> tuple[str, ...]:
     """The critical path, its middle left out where it is long."""
     path = preview.facts.critical_path
-    if len(path) <= shown:
+    if len(path) <= _SHOWN:
         return path
-    half = shown // 2
-    return (*path[:half], f"… {len(path) - shown} more …", *path[-(shown - half) :])
+    half = _SHOWN // 2
+    return (*path[:half], f"… {len(path) - _SHOWN} more …", *path[-(_SHOWN - half) :])
 
 
 def critical_length(preview: Preview) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 from runner import layouts
 from runner.report import markers
-from runner.report.budget import ESSENTIAL, LIMIT, Section, fit, missing
+from runner.report.budget import ESSENTIAL, Section, fit, missing
 from runner.report.commands import COMMENT
 from runner.report.escaping import code, fence
 from runner.report.links import link
@@ -43,10 +43,10 @@ class RunHere:
     run_id: str = ""
 
 
-def reply(marker: markers.Marker, said: Reply, *, limit: int = LIMIT) -> str:
+def reply(marker: markers.Marker, said: Reply) -> str:
     """The comment, with its marker. None of its lines is a command, whatever it quotes."""
     values = {"marker": markers.line(marker), "headline": said.headline, "facts": list(said.facts)}
-    text = fit(said.sections, partial(_laid_out, values), limit=limit)
+    text = fit(said.sections, partial(_laid_out, values))
     return _COMMAND.sub(" ", text)
 
 

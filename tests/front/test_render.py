@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.leaves import lay
+from runner.leaves import lay, leaves
 from runner.model import Git
 from runner.problems import Problem, Severity
-from runner.render import Rendered, has_expressions, render
+from runner.render import Rendered, render
 from runner.rendering import render_bounded
 from tests.measuring import at_most
 
@@ -80,7 +80,7 @@ class TestValues:
     def test_what_shells_and_programs_use_stays(self) -> None:
         text = "${#array[@]} ${x%.*} ${HOME} $((1+2)) {{.Names}} {%s} '{# c #}' ${x:-{{}}"
         assert value(text) == text
-        assert not has_expressions({"a": text})
+        assert not list(leaves({"a": text}))
 
     def test_a_value_is_never_evaluated_again(self) -> None:
         assert value("${{ params.name }}", name="${{ 9 * 9 }}") == "${{ 9 * 9 }}"
@@ -119,7 +119,7 @@ class TestTree:
     def test_a_home_for_anchors_is_left_alone(self) -> None:
         tree = {"x-common": {"A": "${{ nonsense( }}"}, "x-text": "${{ nonsense( }}"}
         assert rendered(tree).tree is tree
-        assert not has_expressions(tree)
+        assert not list(leaves(tree))
 
     @pytest.mark.parametrize("tree", [None, 5, "text", [], {}, {"jobs": 5}, {"jobs": [5, None]}])
     def test_any_tree_will_do(self, tree: Any) -> None:
@@ -210,7 +210,7 @@ class TestWhen:
     )
     def test_stays_as_written(self, text: str) -> None:
         for tree in (job(when=text), {"defaults": {"when": text}}):
-            assert has_expressions(tree)
+            assert list(leaves(tree))
             assert (rendered(tree).tree, rendered(tree).problems) == (tree, [])
             assert rendered(tree).deferred == {}
 
@@ -223,7 +223,7 @@ class TestWhen:
         assert rendered(job(environment={"when": "${{ params.n }}"})).tree == job(environment={"when": "3"})
 
     def test_a_boolean_is_no_text(self) -> None:
-        assert not has_expressions(job(when=True))
+        assert not list(leaves(job(when=True)))
 
 
 class TestMistakes:
@@ -374,7 +374,7 @@ class TestWarnings:
     @pytest.mark.parametrize("text", ["{{ params.name }}", "a {{git.sha}} b", "{{- jobs['a'].status -}}"])
     def test_delimiters_of_another_language(self, text: str) -> None:
         tree = {"environment": {"A": text}}
-        assert has_expressions(tree)
+        assert list(leaves(tree))
         found = problem(tree)
         assert (found.rule, found.severity) == ("wrong-delimiters", Severity.WARNING)
         assert found.hint.startswith("write ${{ ")

@@ -18,6 +18,7 @@ from runner.executors.local.executor import OWNER_MARK, SPAWNER_MARK
 
 JOB_MARK = "RUNNER_RUN_ID"
 _ROUNDS = 50
+_GRACE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,10 @@ class Session:
     started: int
 
 
-def end_leftovers(run_id: str, sessions: Sequence[Session] = (), grace: float = 2.0) -> int:
+def end_leftovers(run_id: str, sessions: Sequence[Session] = ()) -> int:
     """End every process of this run on this machine; how many jobs' processes there were.
 
-    Jobs get TERM and at most `grace` seconds, then KILL. The caller holds the run's lease, so that
+    Jobs get TERM and at most two seconds, then KILL. The caller holds the run's lease, so that
     nobody starts new ones. `sessions` are of this boot. Raises RunIsLiveError where the runner that
     started them lives all the same (its lease was removed, or this is a copy of its directory).
     """
@@ -48,7 +49,7 @@ def end_leftovers(run_id: str, sessions: Sequence[Session] = (), grace: float = 
         ended.update(jobs)
         if attempt == 0:
             _signal_all(jobs, signal.SIGTERM)
-            jobs = processes.wait_gone(jobs, grace)
+            jobs = processes.wait_gone(jobs, _GRACE)
         _signal_all(jobs, signal.SIGKILL)
         processes.wait_gone(jobs, 0.2)
     return len(ended)

@@ -39,13 +39,12 @@ class Settings:
         return f"{self.api_url.removesuffix('/v3')}/graphql"
 
 
-def from_environment(environ: Mapping[str, str], *, limits: Limits | None = None) -> Settings:
+def from_environment(environ: Mapping[str, str]) -> Settings:
     """Raises UsageError, which names the variable and says what sets it."""
     return Settings(
         repository=_repository(environ.get("GITHUB_REPOSITORY", "")),
         token=_token(environ),
         api_url=_url(environ.get("GITHUB_API_URL", "") or PUBLIC),
-        limits=limits or Limits(),
     )
 
 
