@@ -7,28 +7,20 @@ the terminal.
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
-from runner import resources
 from runner.problems import Problem
+from runner.schema.loading import load
 from runner.schema.sentences import sentence
 from runner.schema.walk import Walk
 
 MAX_PROBLEMS = 100
 
 __all__ = ["MAX_PROBLEMS", "check", "load"]
-
-
-@cache
-def load(name: str) -> dict[str, Any]:
-    """The schema `queue`, `config`, `plan` or `event`."""
-    schema: dict[str, Any] = json.loads(resources.path("schemas", f"{name}.schema.json").read_bytes())
-    return schema
 
 
 def check(tree: Any, name: str) -> list[Problem]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 
 from runner.problems import Problem, Route, shorten
+from runner.schema.homes import home
 from runner.schema.samples import sample
 from runner.schema.slips import AS_TEXT, holds_the_secret, must_be_quoted, slip, would_fit
 from runner.schema.walk import Finding, Schema
@@ -42,10 +43,12 @@ _OTHER_WORDS = {
     "if": ("when",),
     "inputs": ("params",),
     "instance_type": ("type",),
+    "instance_types": ("type",),
     "machine_type": ("type",),
     "max_retries": ("retry_count", "max_attempts"),
     "name": ("job_id", "queue_name"),
     "needs": ("depends_on",),
+    "on": ("run_on",),
     "outputs": ("result_files",),
     "parallelism": ("max_parallel",),
     "parameters": ("params",),
@@ -56,6 +59,7 @@ _OTHER_WORDS = {
     "stages": ("jobs",),
     "steps": ("jobs",),
     "tasks": ("jobs",),
+    "timeout": ("ttl",),
     "title": ("queue_name",),
     "variables": ("environment", "params"),
     "workdir": ("working_directory",),
@@ -92,14 +96,18 @@ def subject(route: Route) -> str:
 def _unknown(finding: Finding) -> tuple[str, str]:
     known = list(finding.schema.get("properties", {}))
     message = f"`{shorten(finding.key)}` is not a field of {_owner(finding.schema, finding.route[:-1])}"
-    return message, _nearest(finding.key, known)
+    return message, _nearest(finding.key, known, finding.schema.get("title", ""))
 
 
-def _nearest(key: str, known: list[str]) -> str:
+def _nearest(key: str, known: list[str], owner: str) -> str:
     plain = key[:64].lower().replace("-", "_")
-    synonym = next((word for word in _OTHER_WORDS.get(plain, ()) if word in known), None)
-    if synonym is not None:
-        return f"did you mean `{synonym}`?"
+    words = (plain, *_OTHER_WORDS.get(plain, ()))
+    meant = next((word for word in words if word in known), None)
+    if meant is not None:
+        return f"did you mean `{meant}`?"
+    for word in words:
+        if elsewhere := home(word, owner):
+            return f"{'it' if word == plain else f'`{word}`'} {elsewhere}"
     near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{near[0]}`?"
