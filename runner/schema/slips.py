@@ -16,6 +16,12 @@ from runner.units import parse_duration
 AS_TEXT = "quote it as it should arrive"
 _UNITS = {"milli": "ms", "sec": "s", "min": "m", "hour": "h", "hr": "h", "day": "d"}
 _IN_WORDS = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_UNITS)})[a-z]*", re.ASCII | re.IGNORECASE)
+_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp])(i?)(?:b|bytes?)?", re.ASCII | re.IGNORECASE)
+_MONEY = re.compile(r"[$€]?\s*(\d+(?:\.\d+)?)\s*(?:[$€]|usd|dollars?)?", re.ASCII | re.IGNORECASE)
+_ABOUT_A_REGION = re.compile(r"([a-z]{2}(?:-[a-z]{1,20}){1,3})-?(\d)", re.ASCII)
+_PARAMETER = re.compile(r"arn:[a-z-]+:ssm:[a-z0-9-]*:\d*:parameter(/\S+)", re.ASCII)
+_LONGEST = 120
+"""Letters of a text that is looked at for what may be meant."""
 _PARAMS = {
     bool: "{type: boolean, default: true}",
     int: "{type: integer, default: 10}",
@@ -41,8 +47,10 @@ def slip(finding: Finding, expected: str) -> str:
 
 
 def _of_text(text: str, finding: Finding, expected: str) -> str:
-    if expected == "a duration":
-        return _duration(text)
+    if expected in _SHORTER:
+        return _SHORTER[expected](text) if len(text) <= _LONGEST else ""
+    if finding.route[-1:] == ("region",):
+        return _region(text)
     if expected == "true or false" and text.lower() in _FLAGS:
         return f"write `{_FLAGS[text.lower()]}`, without quotes"
     if expected.startswith("one of"):
@@ -54,11 +62,30 @@ def _of_text(text: str, finding: Finding, expected: str) -> str:
 
 def _duration(text: str) -> str:
     """`1 hour`, `90 minutes and 5 secs` in the short form."""
-    if len(text) > 60:
-        return ""
     short = " ".join(f"{number}{_UNITS[unit.lower()]}" for number, unit in _IN_WORDS.findall(text))
     rest = _IN_WORDS.sub("", text).lower().replace("and", "").strip(" ,")
     return f"did you mean `{short}`?" if short and not rest and parse_duration(short) is not None else ""
+
+
+def _size(text: str) -> str:
+    """`100 gb`, `16g`, `10 GiB` in the form that is known."""
+    found = _BYTES.fullmatch(text.strip())
+    return f"did you mean `{found[1]}{found[2].upper()}{found[3].lower()}B`?" if found else ""
+
+
+def _amount(text: str) -> str:
+    """`$10`, `10 USD`."""
+    found = _MONEY.fullmatch(text.strip())
+    return f"write the number alone: `{found[1]}`" if found else ""
+
+
+def _region(text: str) -> str:
+    """`us-east-1a`, which is a zone, `us_east_1`, `us-east1`."""
+    found = _ABOUT_A_REGION.match(text[:_LONGEST].lower().replace("_", "-"))
+    return f"did you mean `{found[1]}-{found[2]}`?" if found else ""
+
+
+_SHORTER = {"a duration": _duration, "a size": _size, "a number of at least 0": _amount}
 
 
 def _choice(text: str, finding: Finding) -> str:
@@ -111,12 +138,29 @@ def _in_environment(finding: Finding) -> bool:
 
 
 def holds_the_secret(finding: Finding) -> tuple[str, str] | None:
-    """The value itself in the place of its place: never shown."""
+    """The value itself in the place of its place: never shown. What begins as a place does is none."""
     route = finding.route
     if len(route) < 2 or route[-2] != "secrets":
         return None
+    place = _place(finding.value) if isinstance(finding.value, str) else ""
+    if place and re.fullmatch(finding.branches[0]["pattern"], place):
+        return f"`{shorten(route[-1])}` is not the place of a secret", f'did you mean `"{place}"`?'
     message = f"`{shorten(route[-1])}` must name the place where the secret is, never hold the secret itself"
     return message, sample(finding.schema)
+
+
+def _place(text: str) -> str:
+    """What may be meant: `SSM:/a`, `ssm:a`, `ssm:/a/`, `arn:aws:ssm:…:parameter/a`; "" where nothing is."""
+    if len(text) > _LONGEST:
+        return ""
+    kind, _, rest = text.strip().partition(":")
+    if arn := _PARAMETER.fullmatch(text.strip()):
+        return f"ssm:{arn[1]}"
+    if kind.lower() == "ssm":
+        return f"ssm:/{rest.strip().strip('/')}"
+    if kind.lower() in {"secretsmanager", "secrets-manager", "secrets_manager"}:
+        return f"secretsmanager:{rest.strip().rstrip('#')}"
+    return f"env:{rest.strip()}" if kind.lower() == "env" else ""
 
 
 def must_be_quoted(finding: Finding) -> tuple[str, str] | None:

@@ -14,6 +14,7 @@ from runner.validate.facts import Policy, is_expression
 
 DEFAULT_DISK = 30 << 30
 """Bytes, where nothing says."""
+_IN_WORDS = f"{DEFAULT_DISK >> 30} GiB ({format_size(DEFAULT_DISK)})"
 _LISTS = (
     ("ami", "amis"),
     ("subnet", "subnets"),
@@ -74,7 +75,7 @@ def _ttl(options: dict[str, Any], longest: float | None, *, launches: bool) -> I
     seconds = None if ttl is None or is_expression(ttl) else parse_duration(ttl)
     if longest is not None and seconds is not None and seconds > longest:
         hint = (
-            "make it shorter" if given is not None else f"set one: without it is {format_duration(seconds)}"
+            "make it shorter" if given is not None else f"set one: the default is {format_duration(seconds)}"
         )
         yield Beyond("ttl", f"the policy allows a `ttl` of at most {format_duration(longest)}", hint)
 
@@ -84,7 +85,7 @@ def _disk(options: dict[str, Any], largest: int | None, *, launches: bool) -> It
     disk = DEFAULT_DISK if given is None and launches else given
     size = None if disk is None or is_expression(disk) else parse_size(disk)
     if largest is not None and size is not None and size > largest:
-        hint = "make it smaller" if given is not None else f"set one: without it is {format_size(size)}"
+        hint = "make it smaller" if given is not None else f"set one: the default is {_IN_WORDS}"
         yield Beyond("disk", f"the policy allows a `disk` of at most {format_size(largest)}", hint)
 
 

@@ -20,6 +20,7 @@ _WRITE = (
 )
 SHORTEST = 300.0
 """Seconds: a machine boots, and stores everything before its end."""
+_HOURS = 24
 _LARGEST_DISK = 64 << 40
 _SMALLEST_DISK = 10**9
 """Bytes. EC2 counts in GiB: less is a number that lacks its unit."""
@@ -113,7 +114,7 @@ def sizes(facts: Facts) -> Iterator[Problem]:
     if seconds is not None and seconds < SHORTEST:
         least = format_duration(SHORTEST)
         message = f"a machine that lives {format_duration(seconds)} is gone before its jobs have done much"
-        hint = f"it boots first and stores everything last: at least {least}"
+        hint = f"{_without_time(ttl)}it boots first and stores everything last: at least {least}"
         yield _problem(message, hint, route_to(facts, "ttl"))
     size = None if disk is None else parse_size(disk)
     if size is not None and not _SMALLEST_DISK <= size <= _LARGEST_DISK:
@@ -154,6 +155,14 @@ def _without_unit(disk: Any) -> str:
     """A number alone counts bytes; whoever writes one means gigabytes."""
     digits = str(disk).strip()
     return f"did you mean `{digits}GB`?" if re.fullmatch(r"[1-9]\d{0,4}", digits) else ""
+
+
+def _without_time(ttl: Any) -> str:
+    """A number alone counts seconds; whoever writes one means hours or minutes."""
+    digits = str(ttl).strip()
+    if not re.fullmatch(r"[1-9]\d{0,2}", digits):
+        return ""
+    return f"a number alone is seconds: did you mean `{digits}{'h' if int(digits) <= _HOURS else 'm'}`? "
 
 
 def _listed(names: list[str]) -> str:

@@ -98,13 +98,13 @@ def test_a_cloud_is_opened_without_asking_anything(aws: Aws) -> None:
 def test_the_account_is_what_the_configuration_says() -> None:
     raw = b"""
 aws:
-  {region: eu-west-1, bucket: my-runs, prefix: /a//b/, instance_profile: p, subnets: [s-1],
+  {region: eu-west-1, bucket: my-runs, prefix: /a//b/, instance_profile: p, subnets: [subnet-1],
    security_group: sg-1}
 """
     made, problems = config.parse(raw, "runner.yaml")
     assert problems == []
     assert made.account == Account(
-        region="eu-west-1", bucket="my-runs", prefix="a/b", instance_profile="p", subnets=("s-1",),
+        region="eu-west-1", bucket="my-runs", prefix="a/b", instance_profile="p", subnets=("subnet-1",),
         security_group="sg-1",
     )  # fmt: skip
     assert made.account.run_url("r") == "s3://my-runs/a/b/runs/r"

@@ -174,7 +174,9 @@ BAD_JOBS = [
     {"retry_count": -1}, {"retry_count": 1.5}, {"retry_strategy": "linear"}, {"when": 3},
     {"matrix": {"a": []}}, {"matrix": {}}, {"matrix": {"1": [1]}}, {"foreach": "a"}, {"shell": "bash"},
     {"shell": []}, {"on_failure": 1}, {"priority": "high"}, {"result_when": "never"}, {"description": 5},
-    {"max_instances": 0}, {"inputs": [1]},
+    {"max_instances": 0}, {"inputs": [1]}, {"secrets": {"A": "ssm:runner/a", "B": " SSM:/runner/a"}},
+    {"secrets": {"A": "ssm:/runner/", "B": "secretsmanager:a#", "C": "arn:aws:ssm:eu-west-1::parameter/a"}},
+    {"secrets": {"A": "arn:aws:iam::1:role/x", "B": "ssm:", "C": "ssm:a b"}},
 ]  # fmt: skip
 GOOD_JOBS = [
     {}, {"timeout": 5}, {"timeout": 1.5}, {"timeout": "1h 30m"}, {"timeout": "${{ params.t }}"},
@@ -195,7 +197,16 @@ BAD_QUEUES = [
     {**minimal(), "max_parallel": 0}, {**minimal(), "defaults": {"job_id": "x"}},
     {**minimal(), "on_failure": "explode"}, {**minimal(), "run_on": "push"},
     {**minimal(), "concurrency": {"policy": "queue"}}, {**minimal(), "with": {"a": {}}},
-    {**minimal(), "results": ""},
+    {**minimal(), "results": ""}, {**minimal(), "machine": {"region": "us-east-1a", "disk": "100 gb"}},
+    {**minimal(), "machine": {"region": "EU_Central1", "disk": "16gib"}},
+    {**minimal(), "machine": {"region": "everywhere", "disk": "all"}},
+]  # fmt: skip
+BAD_SETTINGS = [
+    {"aws": {"instance_profile": "arn:aws:iam::123456789012:instance-profile/p", "role": "runner"}},
+    {"aws": {"security_group": "default", "subnets": ["vpc-0abc"], "region": "us-east-1b"}},
+    {"aws": {"bucket": "s3://my-runs/runner", "access_key": "A"}}, {"region": "us-east-1", "jobs": []},
+    {"max_cost": 3, "policy": {"max_cost": "$10", "max_disk": "1 tb", "max_ttl": "8 hours"}},
+    {"policy": {"max_cost": "10 USD"}}, {"policy": {"max_cost": "little"}},
 ]  # fmt: skip
 
 KEYS = st.sampled_from(
@@ -241,6 +252,10 @@ class TestEngines:
         assert isinstance(parsed, Document)
         assert engines_agree(parsed.tree, "queue")
 
+    @pytest.mark.parametrize("tree", BAD_SETTINGS, ids=repr)
+    def test_agree_on_bad_settings(self, tree: Any) -> None:
+        assert not engines_agree(tree, "config")
+
     @given(TREES)
     @settings(max_examples=80, deadline=None)
     @pytest.mark.slow
@@ -258,9 +273,11 @@ class TestSentences:
     def test_what_is_said(self) -> None:
         """Every sentence for a bad job or queue, for people to read in one place."""
         lines = []
-        for tree in [minimal(**fields) for fields in BAD_JOBS] + BAD_QUEUES:
-            lines.append(json.dumps(tree)[:140])
-            lines += [f"    {line(p)}" for p in schema.check(tree, "queue")]
+        queues = [minimal(**fields) for fields in BAD_JOBS] + BAD_QUEUES
+        for name, trees in (("queue", queues), ("config", BAD_SETTINGS)):
+            for tree in trees:
+                lines.append(json.dumps(tree)[:140])
+                lines += [f"    {line(p)}" for p in schema.check(tree, name)]
         assert_snapshot("schema_sentences.txt", "\n".join(lines) + "\n")
 
     def test_did_you_mean(self) -> None:

@@ -285,8 +285,8 @@ class TestPolicy:
         ("policy", "hint"),
         [
             (Policy(machine_types=("c7i.*",)), "allowed are: c7i.* (`policy.machine_types`"),
-            (Policy(max_ttl=3600.0), "set one: without it is 4h"),
-            (Policy(max_disk=8 << 30), "set one: without it is 32.2 GB"),
+            (Policy(max_ttl=3600.0), "set one: the default is 4h"),
+            (Policy(max_disk=8 << 30), "set one: the default is 30 GiB (32.2 GB)"),
         ],
         ids=["type", "ttl", "disk"],
     )
