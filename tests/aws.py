@@ -5,6 +5,7 @@ The emulator is one for each worker, started when the first test asks for it; ea
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -19,19 +20,17 @@ import pytest
 
 from runner.stores.s3 import Bucket, Location, Settings, connect
 from tests.project import ROOT
-from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-SERVER = """
-import sys, threading
+_SERVER = """
+import sys
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
-server.stop()
 """
 _BUCKETS = itertools.count(1)
 
@@ -83,32 +82,36 @@ def client(endpoint: str) -> S3Client:
     return connect(Settings(endpoint=endpoint, tries=2))
 
 
-@pytest.fixture(scope="session")
-def aws_endpoint() -> Iterator[str]:
-    """A process of its own: the emulator and what is tested do not share an interpreter."""
+@contextlib.contextmanager
+def emulator(**settings: str) -> Iterator[str]:
+    """The URL of one, in a process of its own: it and what is tested do not share an interpreter.
+
+    It ends with us, however we do: its input does.
+    """
     kept = {name: value for name, value in os.environ.items() if not re.match("AWS_|PYTHONWARNINGS", name)}
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=kept | credentials("") | {"AWS_ENDPOINT_URL": ""},
+        env=kept | credentials("") | {"AWS_ENDPOINT_URL": ""} | settings,
         cwd=ROOT,
     )
-    with server:
-        assert server.stdin is not None
-        assert server.stdout is not None
+    with process:
+        assert process.stdout is not None
         try:
-            port = server.stdout.readline().strip()
+            port = process.stdout.readline().strip()
             assert port, "the emulator did not start"
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.stdin.close()
-            try:
-                server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            process.kill()  # there is nothing that it would have to keep
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    with emulator() as url:
+        yield url
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from tests.account.recording import Recorder
 from tests.account.scenes import Scenes
 from tests.account.stack import Stack, client, deploy
-from tests.agent.machines import serving
 from tests.aws import isolate
+from tests.wire import serving
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def scenes(aws_endpoint: str, stack: Stack, tmp_path_factory: pytest.TempPathFac
     """Played to their end."""
     with contextlib.ExitStack() as resources:
         recorder = Recorder(aws_endpoint)
-        endpoint = resources.enter_context(serving(recorder.handler()))
+        endpoint = resources.enter_context(serving(recorder.answer))
         with pytest.MonkeyPatch.context() as monkeypatch:
             isolate(monkeypatch, endpoint)
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", Scenes.ACTIONS)

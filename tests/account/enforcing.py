@@ -17,7 +17,7 @@ from tests.account.policies import Call, Statement, may, may_assume
 from tests.account.recording import Seen
 from tests.account.stack import PROVIDER, Stack, client, decoder
 from tests.hypervisor.calls import Call as Asked
-from tests.hypervisor.wire import Request
+from tests.wire import Request
 
 _EXCHANGE = "sts:AssumeRoleWithWebIdentity"
 _ASSUMED = re.compile(r"arn:aws:sts::\d+:assumed-role/([^/]+)/")

@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,11 @@ from runner.setup.aws.trust_checks import Said
 from runner.setup.facts import Aws
 from runner.setup.findings import Finding, Level
 from tests.account.stack import PROVIDER, WORKFLOW, Stack, client
-from tests.agent.machines import serving
 from tests.aws import Aws as Emulator
 from tests.aws_strict import IMAGE
 from tests.project import Project
 from tests.repositories import QUIET, commit_all, repository
+from tests.wire import Answer, Request, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("account")]  # the emulator
 
@@ -324,24 +323,12 @@ def test_nobody_waits_for_what_does_not_answer(monkeypatch: pytest.MonkeyPatch, 
 def test_a_region_that_is_not_enabled_takes_no_credentials(
     monkeypatch: pytest.MonkeyPatch, aws: Emulator
 ) -> None:
-    class OnlyAtHome(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            home = "/us-east-1/sts/" in self.headers["Authorization"]
-            said = (
-                _WHO
-                if home
-                else "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>"
-            )
-            self.send_response(200 if home else 403)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said.encode())
+    def only_at_home(request: Request) -> Answer:
+        if "/us-east-1/sts/" in request.headers["Authorization"]:
+            return Answer(body=_WHO.encode())
+        return Answer(403, b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(OnlyAtHome) as endpoint:
+    with serving(only_at_home) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         found = looking.look(Asked(region="eu-south-1"))
         assert isinstance(found, Unasked)

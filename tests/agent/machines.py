@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from runner import plan as plans
 from runner.bundle.archive import Archive, pack
@@ -29,6 +24,8 @@ from runner.runs.reading import read
 from runner.state import RunState
 from runner.stores.s3 import Bucket
 from tests.aws import Aws
+from tests.waiting import PATIENCE
+from tests.wire import Answer, Request, forward, serving
 
 RUN_ID = f"demo-20261122T180405-{os.getpid() & 0xFFFFFF:06x}"
 """Each worker's own: the machines of one run end each other's jobs, by its name."""
@@ -40,49 +37,6 @@ IDENTITY = {
 }
 
 
-class _Service(ThreadingHTTPServer):
-    """Closing it ends the connections that clients keep open, and waits for their threads."""
-
-    daemon_threads = False
-    block_on_close = True
-
-    def __init__(self, handler: type[BaseHTTPRequestHandler], host: str) -> None:
-        super().__init__((host, 0), handler)
-        self.connections: set[Any] = set()
-
-    def get_request(self) -> tuple[Any, Any]:
-        request, address = super().get_request()
-        self.connections.add(request)
-        return request, address
-
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        self.connections.discard(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # a machine that is killed hangs up
-            super().handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        for connection in list(self.connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        super().server_close()
-
-
-@contextlib.contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1") -> Iterator[str]:
-    server = _Service(handler, host)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://{host}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @dataclass
 class MetadataService:
     """IMDSv2: a token first, then what is in `held` by path."""
@@ -91,35 +45,17 @@ class MetadataService:
     tokens: int = 0
     is_down: bool = False
 
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        world = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                assert self.headers["X-aws-ec2-metadata-token-ttl-seconds"]
-                world.tokens += 1
-                self._answer(200, f"token-{world.tokens}")
-
-            def do_GET(self) -> None:
-                path = self.path.removeprefix("/latest/").removeprefix("meta-data/")
-                if self.headers["X-aws-ec2-metadata-token"] != f"token-{world.tokens}":
-                    self._answer(401, "")
-                elif path in world.held:
-                    self._answer(200, world.held[path])
-                else:
-                    self._answer(404, "")
-
-            def _answer(self, status: int, body: str) -> None:
-                status = 503 if world.is_down else status
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
-
-        return Handler
+    def answer(self, request: Request) -> Answer:
+        if self.is_down:
+            return Answer(503)
+        if request.method == "PUT":
+            assert request.headers["X-aws-ec2-metadata-token-ttl-seconds"]
+            self.tokens += 1
+            return Answer(body=f"token-{self.tokens}".encode())
+        if request.headers["X-aws-ec2-metadata-token"] != f"token-{self.tokens}":
+            return Answer(401)
+        path = request.path.removeprefix("/latest/").removeprefix("meta-data/")
+        return Answer(body=self.held[path].encode()) if path in self.held else Answer(404)
 
 
 @dataclass
@@ -133,57 +69,15 @@ class BadDays:
     asked: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        world = self
-        target = urlsplit(self.endpoint)
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _pass(self) -> None:
-                body = self._body()
-                with world.lock:
-                    world.asked.append(f"{self.command} {self.path}")
-                    code = world.fault(len(world.asked), self.command, self.path)
-                    code = code or world.judge(self.headers.get("Authorization", ""))
-                if code not in {"", "cut"}:
-                    said = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
-                    self._answer(
-                        {"SlowDown": 503, "InternalError": 500, "ExpiredToken": 400}.get(code, 403), {}, said
-                    )
-                    return
-                connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
-                headers = {name: value for name, value in self.headers.items() if name != "Transfer-Encoding"}
-                with contextlib.closing(connection):
-                    connection.request(self.command, self.path, body=body, headers=headers)
-                    answer = connection.getresponse()
-                    self._answer(answer.status, dict(answer.getheaders()), answer.read(), cut=bool(code))
-
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass
-
-            def _body(self) -> bytes:
-                if "100-continue" in self.headers.get("Expect", ""):
-                    del self.headers["Expect"]
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-            def _answer(
-                self, status: int, headers: dict[str, str], body: bytes, *, cut: bool = False
-            ) -> None:
-                self.close_connection = cut
-                self.send_response_only(status)
-                length = headers.get("Content-Length", str(len(body)))
-                for name, value in headers.items():
-                    if name.lower() not in ("content-length", "connection", "transfer-encoding"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body[: len(body) // 2] if cut else body)
-
-            def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
-
-        return Handler
+    def answer(self, request: Request) -> Answer:
+        with self.lock:
+            self.asked.append(f"{request.method} {request.target}")
+            code = self.fault(len(self.asked), request.method, request.target)
+            code = code or self.judge(request.headers.get("Authorization", ""))
+        if code in {"", "cut"}:
+            return replace(forward(request, self.endpoint), is_cut=bool(code))
+        status = {"SlowDown": 503, "InternalError": 500, "ExpiredToken": 400}.get(code, 403)
+        return Answer(status, f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode())
 
 
 @dataclass
@@ -194,7 +88,7 @@ class Machine:
     home: Path
     metadata: MetadataService
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         return self.process.wait(seconds)
 
     def kill(self) -> None:
@@ -223,7 +117,7 @@ class Cloudy:
 
     def __post_init__(self) -> None:
         self.s3 = BadDays(self.aws.endpoint)
-        self.endpoint = self.stack.enter_context(serving(self.s3.handler(), self.hosts[0]))
+        self.endpoint = self.stack.enter_context(serving(self.s3.answer, self.hosts[0]))
 
     @property
     def root(self) -> Bucket:
@@ -272,7 +166,7 @@ class Cloudy:
                 "dynamic/instance-identity/document": json.dumps({**IDENTITY, "pendingTime": born}),
             }
         )
-        url = self.stack.enter_context(serving(metadata.handler(), self.hosts[1]))
+        url = self.stack.enter_context(serving(metadata.answer, self.hosts[1]))
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
         if held is not None:
             metadata.held |= held

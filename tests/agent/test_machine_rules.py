@@ -24,8 +24,9 @@ from runner.graph import Graph
 from runner.model import Job
 from runner.secrets import resolve
 from runner.state import apply
-from tests.agent.machines import MetadataService, serving
+from tests.agent.machines import MetadataService
 from tests.builders import START, Log, job, queue
+from tests.wire import serving
 
 
 class TestRerun:
@@ -92,7 +93,7 @@ def test_where_a_result_was(pattern: str, kept: str, place: str | None) -> None:
 @contextlib.contextmanager
 def service(**held: str) -> Iterator[tuple[MetadataService, Metadata]]:
     world = MetadataService({name.replace("_", "-"): value for name, value in held.items()})
-    with serving(world.handler()) as url:
+    with serving(world.answer) as url:
         yield world, Metadata(url)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from tests.wire import Answer, Request, serving
 
 BEARER = "request-token-of-the-job"
 ROLE = "arn:aws:iam::123456789012:role/runner"
@@ -61,66 +61,41 @@ class Job:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": BEARER,
         }
 
+    def answer(self, request: Request) -> Answer:
+        if request.method == "POST":
+            return self._exchange(request)
+        if request.path == "/token":
+            return self._token(request)
+        found = re.search(r"Credential=([^/]+)/", request.headers.get("Authorization", ""))
+        self.keys.append(found[1] if found else "")
+        return _object(b"")
+
+    def _exchange(self, request: Request) -> Answer:
+        self.exchanged.append(request.form)
+        if self.errors:
+            code, message = self.errors.pop(0)
+            return Answer(500 if code == "InternalFailure" else 403, _ERROR.format(code, message).encode())
+        until = datetime.now(UTC) + timedelta(seconds=self.life)
+        return Answer(body=_CREDENTIALS.format(len(self.exchanged), until.isoformat()).encode())
+
+    def _token(self, request: Request) -> Answer:
+        self.asked.append((urlsplit(request.target).query, request.headers.get("Authorization", "")))
+        if self.refusals:
+            headers = {"Location": self.location} if 300 <= self.refusals[0] < 400 else {}
+            return Answer(self.refusals.pop(0), f"no, {BEARER}".encode(), headers)
+        self.given.append(token(len(self.asked)))
+        good = json.dumps({"count": 1, "value": self.given[-1]}).encode()
+        return Answer(body=good if self.body is None else self.body)
+
+
+def _object(body: bytes) -> Answer:
+    return Answer(body=body, headers={"ETag": '"0"', "Last-Modified": "Sun, 22 Nov 2026 18:00:00 GMT"})
+
 
 @contextmanager
 def playing(job: Job) -> Iterator[Job]:
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if urlsplit(self.path).path == "/token":
-                self._token()
-            else:
-                self._objects()
-
-        do_HEAD = do_GET
-
-        def do_POST(self) -> None:
-            asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            job.exchanged.append({name: values[0] for name, values in asked.items()})
-            if job.errors:
-                code, message = job.errors.pop(0)
-                self._say(500 if code == "InternalFailure" else 403, _ERROR.format(code, message).encode())
-                return
-            until = datetime.now(UTC) + timedelta(seconds=job.life)
-            self._say(200, _CREDENTIALS.format(len(job.exchanged), until.isoformat()).encode())
-
-        def _token(self) -> None:
-            job.asked.append((urlsplit(self.path).query, self.headers.get("Authorization", "")))
-            if job.refusals:
-                self._say(job.refusals.pop(0), f"no, {BEARER}".encode())
-                return
-            job.given.append(token(len(job.asked)))
-            good = json.dumps({"count": 1, "value": job.given[-1]}).encode()
-            self._say(200, good if job.body is None else job.body)
-
-        def _objects(self) -> None:
-            found = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
-            job.keys.append(found[1] if found else "")
-            self._say(200, b"")
-
-        def _say(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            if 300 <= status < 400:
-                self.send_header("Location", job.location)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("ETag", '"0"')
-            self.send_header("Last-Modified", self.date_time_string())
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        job.address = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield job
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(job.answer) as job.address:
+        yield job
 
 
 _ERROR = (

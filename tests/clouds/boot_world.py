@@ -5,6 +5,7 @@ The script itself is run by the real bash with the real curl.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import io
@@ -14,15 +15,14 @@ import re
 import subprocess
 import sys
 import tarfile
-import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from runner.launching.account import Account
 from runner.launching.boot import Bundle, user_data
 from tests.clouds.making import PURPOSE
+from tests.wire import Answer, LostReplyError, Request, serving
 
 KEY, SECRET, TOKEN = "ASIATESTTESTTEST", "se/cr+et=" * 4, "IQoJb3JpZ2lu/+=="
 ACCOUNT = Account(region="us-east-1", bucket="my-runs", prefix="runner")
@@ -64,15 +64,11 @@ class BootWorld:
         self.command("poweroff", f'echo "poweroff $*" >> {folder}/commands')
         self.command("sleep", ":")
         self.command("python3", f'exec {sys.executable} "$@"')
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._open = contextlib.ExitStack()
+        self.url = self._open.enter_context(serving(self.answer))
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._open.close()
 
     def command(self, name: str, script: str) -> None:
         """A command of this machine, before those of the system."""
@@ -102,14 +98,44 @@ class BootWorld:
         """How the machine was told to end."""
         return (self.folder / "commands").read_text().splitlines()
 
-    def check(self, request: BaseHTTPRequestHandler, body: bytes) -> bool:
+    def answer(self, request: Request) -> Answer:
+        if request.target.startswith("/latest/"):
+            return self._metadata(request)
+        if request.method == "HEAD":
+            if self.hangs_up:
+                raise LostReplyError
+            return Answer(403)
+        if not self._check(request):
+            return Answer(403)
+        if request.method == "PUT":
+            self.objects[request.target] = request.body
+            return Answer()
+        if not self.opens.exists():
+            return Answer(403)
+        body = self.objects.get(request.target)
+        return Answer(404) if body is None else Answer(body=body)
+
+    def _check(self, request: Request) -> bool:
         """The signature, as S3 would: over the method, the path, each `x-amz` header and the body's hash."""
-        problems = list(_unsigned(request, body))
-        self.wrong += [f"{request.command} {request.path}: {problem}" for problem in problems]
+        problems = list(_unsigned(request))
+        self.wrong += [f"{request.method} {request.target}: {problem}" for problem in problems]
         return not problems
 
+    def _metadata(self, request: Request) -> Answer:
+        if request.method == "PUT":
+            return Answer(body=b"session")
+        if request.headers.get("X-aws-ec2-metadata-token") != "session":
+            return Answer(401)
+        roles = "/latest/meta-data/iam/security-credentials/"
+        said = {"/latest/meta-data/instance-id": "i-0abc"}
+        if self.role:
+            keys = {"Code": "Success", "AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": TOKEN}
+            said |= {roles: self.role, roles + self.role: json.dumps(keys, indent=2)}
+        answer = said.get(request.target)
+        return Answer(body=answer.encode()) if answer else Answer(404)
 
-def _unsigned(request: BaseHTTPRequestHandler, body: bytes) -> Any:
+
+def _unsigned(request: Request) -> Iterator[str]:
     found = _AUTH.fullmatch(request.headers.get("Authorization", ""))
     if found is None:
         yield "no signature"
@@ -124,11 +150,11 @@ def _unsigned(request: BaseHTTPRequestHandler, body: bytes) -> Any:
     if request.headers.get("x-amz-security-token") != TOKEN:
         yield "no security token"
     digest = request.headers.get("x-amz-content-sha256", "")
-    if digest != hashlib.sha256(body).hexdigest():
+    if digest != hashlib.sha256(request.body).hexdigest():
         yield f"the body's hash is {digest}"
-    path = urllib.parse.quote(urllib.parse.unquote(request.path), safe="/~")
+    path = urllib.parse.quote(urllib.parse.unquote(request.target), safe="/~")
     headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in signed)
-    canonical = "\n".join([request.command, path, "", headers, names, digest])
+    canonical = "\n".join([request.method, path, "", headers, names, digest])
     scope = f"{date}/{region}/{service}/aws4_request"
     stamp = request.headers["x-amz-date"]
     text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
@@ -137,51 +163,3 @@ def _unsigned(request: BaseHTTPRequestHandler, body: bytes) -> Any:
         derived = hmac.digest(derived, part.encode(), "sha256")
     if hmac.new(derived, text.encode(), "sha256").hexdigest() != signature:
         yield "the signature is wrong"
-
-
-def _make(world: BootWorld) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path.startswith("/latest/"):
-                self._metadata()
-            elif world.check(self, b"") and world.opens.exists():
-                self._say(world.objects.get(self.path))
-            else:
-                self._say(None, 403)
-
-        def do_HEAD(self) -> None:
-            if not world.hangs_up or self.path.startswith("/latest/"):
-                self._say(None, 403)
-
-        def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self.path == "/latest/api/token":
-                self._say(b"session")
-            elif world.check(self, body):
-                world.objects[self.path] = body
-                self._say(b"")
-            else:
-                self._say(None, 403)
-
-        def _metadata(self) -> None:
-            if self.headers.get("X-aws-ec2-metadata-token") != "session":
-                self._say(None, 401)
-                return
-            roles = "/latest/meta-data/iam/security-credentials/"
-            said = {"/latest/meta-data/instance-id": "i-0abc"}
-            if world.role:
-                keys = {"Code": "Success", "AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": TOKEN}
-                said |= {roles: world.role, roles + world.role: json.dumps(keys, indent=2)}
-            answer = said.get(self.path)
-            self._say(answer.encode() if answer else None)
-
-        def _say(self, body: bytes | None, status: int = 404) -> None:
-            self.send_response(status if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler

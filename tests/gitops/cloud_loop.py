@@ -22,10 +22,11 @@ from runner.gitops.planned import AtCommit, plan_file
 from runner.launching.naming import GENERATION, RUN
 from runner.model import Git
 from runner.ports import Instance, LaunchRequest, PullRequest, RepositoryFacts, Status
-from tests.agent.machines import MetadataService, serving
+from tests.agent.machines import MetadataService
 from tests.aws import Aws
 from tests.histories import HERE, Repository
 from tests.machines.world import MachineWorld
+from tests.wire import serving
 
 LOGIN = "ann/queues"
 CONFIG = "aws: {{region: us-east-1, bucket: {bucket}, prefix: ci, instance_profile: runner-instance}}\n"
@@ -70,7 +71,7 @@ class CloudLoop:
             {"instance-id": instance.id, "instance-type": request.type}
         )
         env = {name: value for name, value in self.aws.env.items() if name != "AWS_EC2_METADATA_DISABLED"}
-        env |= {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.stack.enter_context(serving(metadata.handler()))}
+        env |= {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.stack.enter_context(serving(metadata.answer))}
         url = str(self.site.run(request.tags[RUN]).where)
         words = ["--run", url, "--generation", request.tags[GENERATION]]
         words += ["--ttl", str(self.ttl), "--home", str(home)]

@@ -22,11 +22,12 @@ from runner.launching.naming import RUN
 from runner.machines.facts import look
 from runner.machines.live import marked
 from runner.stores.s3 import Bucket, Settings, connect
-from tests.agent.machines import BadDays, serving
+from tests.agent.machines import BadDays
 from tests.aws import Aws
 from tests.gitops.cloud_faults import Spoken, after, is_left, look_after, machine, merged
 from tests.gitops.cloud_loop import CloudLoop, queue
 from tests.waiting import PATIENCE, until
+from tests.wire import serving
 
 pytestmark = pytest.mark.slow
 
@@ -280,7 +281,7 @@ class BadBucket:
 
     def __init__(self, loop: CloudLoop) -> None:
         self.days = BadDays(loop.aws.endpoint)
-        endpoint = loop.stack.enter_context(serving(self.days.handler()))
+        endpoint = loop.stack.enter_context(serving(self.days.answer))
         client = connect(Settings(endpoint=endpoint, tries=2))
         loop.site = replace(loop.site, root=Bucket(client, loop.site.root.where))
         loop.world.cloud.now = loop.site.root.now

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from tests.hypervisor.wire import Request
+from tests.wire import Request
 
 ACCOUNT = "123456789012"
 """The emulator's only one."""

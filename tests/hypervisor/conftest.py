@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.hypervisor import rootfs
-from tests.hypervisor.emulator import emulator
+from tests.hypervisor.emulator import strict_emulator
 from tests.hypervisor.world import HyperWorld, isolate
 
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    with emulator() as url:
+    with strict_emulator() as url:
         yield url
 
 

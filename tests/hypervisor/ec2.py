@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from tests.aws_strict import CAPACITY, MISMATCH, TERMINATED, beyond_limits
 from tests.hypervisor.refusals import Refused
-from tests.hypervisor.wire import Answer, LostReplyError, Request
+from tests.wire import Answer, LostReplyError, Request
 
 _STATES = {
     "pending": 0,

@@ -20,7 +20,7 @@ from tests.hypervisor.calls import Call, asked, operation
 from tests.hypervisor.ec2 import Ec2
 from tests.hypervisor.refusals import Refused
 from tests.hypervisor.signing import Key, check
-from tests.hypervisor.wire import Answer, LostReplyError, Request, Service, forward
+from tests.wire import Answer, LostReplyError, Request, Service, forward
 
 _PUBLIC = {"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 """What nobody signs: the token in it is the proof."""

@@ -23,7 +23,7 @@ from tests.hypervisor.endpoint import Endpoint
 from tests.hypervisor.machine import Machine, Spec
 from tests.hypervisor.metadata import Metadata, about
 from tests.hypervisor.signing import new_key, stamp
-from tests.hypervisor.wire import Service
+from tests.wire import Service
 
 METADATA = "169.254.169.254"
 _EVERY = 0.05

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.hypervisor.signing import Key, stamp
-from tests.hypervisor.wire import Answer, Request
+from tests.wire import Answer, Request
 
 _ROLES = "meta-data/iam/security-credentials/"
 _FRESH = 0.25

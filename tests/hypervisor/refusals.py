@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from tests.hypervisor.wire import Answer
+from tests.wire import Answer
 
 _JSON = {"ssm", "secretsmanager", "logs", "batch", "pricing", "servicequotas"}
 _WORDS = {

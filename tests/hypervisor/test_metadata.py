@@ -9,7 +9,7 @@ import pytest
 
 from tests.hypervisor.metadata import Metadata
 from tests.hypervisor.signing import Key, new_key
-from tests.hypervisor.wire import Request
+from tests.wire import Request
 
 pytestmark = pytest.mark.slow
 

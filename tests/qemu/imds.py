@@ -7,7 +7,8 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
+
+from tests.wire import Answer, Request
 
 _TOKEN = "X-aws-ec2-metadata-token"
 _PATH = re.compile(r"/(?:latest|20\d\d-\d\d-\d\d)/(.*)")
@@ -81,7 +82,14 @@ class Imds:
     refused: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
-    def answer(self, path: str, token: str) -> tuple[int, str]:
+    def answer(self, request: Request) -> Answer:
+        if request.method == "PUT":
+            is_whole = request.target == "/latest/api/token" and request.headers[f"{_TOKEN}-ttl-seconds"]
+            return Answer(body=self.token().encode()) if is_whole else Answer(400)
+        status, text = self.found(request.target, request.headers[_TOKEN] or "")
+        return Answer(status, text.encode(), {"Content-Type": "text/plain"})
+
+    def found(self, path: str, token: str) -> tuple[int, str]:
         """A leaf; or the names of what is below, with a slash behind those that have something below them."""
         if token not in self.tokens:
             self.refused.append(path)
@@ -99,26 +107,3 @@ class Imds:
         made = secrets.token_urlsafe(40)
         self.tokens.add(made)
         return made
-
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        world = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                is_whole = self.path == "/latest/api/token" and self.headers[f"{_TOKEN}-ttl-seconds"]
-                self._say(*((200, world.token()) if is_whole else (400, "")))
-
-            def do_GET(self) -> None:
-                self._say(*world.answer(self.path, self.headers[_TOKEN] or ""))
-
-            def _say(self, status: int, body: str) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body.encode())))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
-
-        return Handler

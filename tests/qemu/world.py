@@ -28,11 +28,12 @@ from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunState
 from runner.stores.s3 import Bucket
-from tests.agent.machines import RUN_ID, serving
+from tests.agent.machines import RUN_ID
 from tests.aws import Aws
 from tests.aws_strict import IMAGE, Region, StrictEc2, StrictSsm, user_data_of
 from tests.qemu import image, vm
 from tests.qemu.imds import About, Imds
+from tests.wire import serving
 
 TTL = 3600.0
 _COMMIT = "a" * 40
@@ -100,7 +101,7 @@ class World:
                 address=vm.ADDRESS,
             )
         )
-        url = self.stack.enter_context(serving(imds.handler()))
+        url = self.stack.enter_context(serving(imds.answer))
         ports = {vm.IMDS: _port(url), vm.AWS: _port(self.aws.endpoint)}
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         return self.stack.enter_context(vm.booting(made, self.disk, folder, ports)), imds

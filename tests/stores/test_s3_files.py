@@ -18,9 +18,10 @@ from runner.agent.uploads import Uploads
 from runner.errors import StoreError
 from runner.stores.s3 import Bucket, download
 from runner.stores.s3.uploading import PART, put_file, put_tail
-from tests.agent.machines import BadDays, serving
+from tests.agent.machines import BadDays
 from tests.aws import Aws
 from tests.waiting import PATIENCE
+from tests.wire import serving
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +110,7 @@ def test_parts_that_break_off_may_come_another_time(aws: Aws, tmp_path: Path) ->
     )
     aws.at("up").put("big", b"x" * (PART + 5))
     bad = BadDays(aws.endpoint, lambda number, method, _: "cut" if number > 1 and method == "GET" else "")
-    with serving(bad.handler()) as endpoint:
+    with serving(bad.answer) as endpoint:
         far = replace(aws, env=aws.env | {"AWS_ENDPOINT_URL": endpoint})
         asked = (script, far, aws.url("up"), str(tmp_path / "copy"))
         assert ran(*asked) == f"cannot read {aws.url('up')}/big: its parts break off\n"

@@ -1,4 +1,4 @@
-"""HTTP on sockets that somebody else may have opened: requests and answers as values."""
+"""HTTP for tests, requests and answers as values; also on sockets that somebody else has opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import http.client
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,9 +44,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`is_cut`: half of the body comes through, then the connection ends."""
+
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_cut: bool = False
 
 
 Answering = Callable[[Request], Answer]
@@ -100,18 +103,33 @@ class Service:
         self._thread.join()
 
 
+@contextlib.contextmanager
+def serving(answering: Answering, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL at which it answers."""
+    service = Service(listening := socket.create_server((host, 0)), answering)
+    try:
+        yield f"http://{host}:{listening.getsockname()[1]}"
+    finally:
+        service.close()
+
+
 def _handler(answering: Answering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            try:
-                answer = answering(Request(self.command, self.path, self.headers, body))
-            except LostReplyError:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever was killed hangs up
                 self.close_connection = True
                 return
+            try:
+                self._say(answering(Request(self.command, self.path, self.headers, body)))
+            except LostReplyError:
+                self.close_connection = True
+
+        def _say(self, answer: Answer) -> None:
             self.send_response(answer.status)
             length = str(len(answer.body))
             if self.command == "HEAD":
@@ -123,7 +141,8 @@ def _handler(answering: Answering) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", length)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                self.wfile.write(answer.body[: len(answer.body) // 2] if answer.is_cut else answer.body)
+            self.close_connection |= answer.is_cut
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve
 
