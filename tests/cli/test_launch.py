@@ -7,6 +7,9 @@ import contextlib
 import boto3
 import pytest
 
+from runner.clock import SystemClock
+from runner.forges.files import FileForge
+from runner.ports import RepositoryFacts
 from tests.aws import Aws
 from tests.aws_strict import IMAGE
 from tests.cli.shell import Shell
@@ -127,3 +130,28 @@ def test_a_retry_that_gets_no_machine_says_why(account: Shell) -> None:
     assert said.code == 1
     assert "no machine: " in said.err
     assert "nothing to do" not in said.err
+
+
+def test_a_run_is_followed_for_a_time_and_to_its_end(account: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose time is up leaves the rest to the next one; nothing of it is lost."""
+    forge = FileForge(account.folder.parent / "forge", clock=SystemClock())
+    forge.put_repository(RepositoryFacts(id=1, full_name="ann/queues", default_branch="main"))
+    monkeypatch.setenv("GITHUB_API_URL", f"file://{account.folder.parent / 'forge'}")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "ann/queues")
+    made = account("launch", "queue.yaml", "--json").json
+    commit = account.git("rev-parse", "HEAD").strip()
+
+    def shown() -> dict[str, str]:
+        return {one.context: one.state for one in forge.statuses(commit)}
+
+    assert account("follow", made["run_id"], "--for", "3s").code == 0
+    assert shown()["runner/demo"] == "pending"
+    assert account("cancel", made["results"]).code == 0
+    assert account("follow", made["results"]).code == 0
+    assert shown()["runner/demo"] == "error"
+    assert account("follow", made["run_id"], "--for", "soon").code == 2
+    said = account("reap", "--region", "us-west-2")
+    assert (said.code, said.err.splitlines()[-1]) == (
+        0,
+        "runner: no machine of ann/queues is alive without a run",
+    )
