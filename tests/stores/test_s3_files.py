@@ -39,6 +39,28 @@ class TestUploads:
         assert (tmp_path / "copy").read_bytes() == big.read_bytes()
         assert mode == 0o750
 
+    @pytest.mark.parametrize("size", [5, PART + 5])
+    def test_each_object_and_each_part_comes_with_its_sha256(
+        self, aws: Aws, tmp_path: Path, size: int
+    ) -> None:
+        bucket, file = aws.at("up"), tmp_path / "file"
+        file.write_bytes(os.urandom(size))
+        sent: list[bool] = []
+
+        def heard(request: Any, **_: Any) -> None:
+            if request.method == "PUT":
+                named = {name.lower(): str(value) for name, value in request.headers.items()}
+                sent.append("x-amz-checksum-sha256" in (*named, named.get("x-amz-trailer", "")))
+
+        events = bucket.client.meta.events
+        events.register("before-send.s3", heard)
+        try:
+            put_file(bucket, "file", file)
+            assert bucket.create("once", b"x")
+        finally:
+            events.unregister("before-send.s3", heard)
+        assert sent == [True] * (3 if size > PART else 2)
+
     def test_many_small_ones(self, aws: Aws, tmp_path: Path) -> None:
         bucket = aws.at("up")
         for number in range(150):
