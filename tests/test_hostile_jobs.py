@@ -18,6 +18,11 @@ from tests.waiting import PATIENCE, until
 pytestmark = pytest.mark.slow
 
 
+DEEP = """mkdir d; cd d; n=$(printf %0200d 0); while [ ${#PWD} -lt 3850 ]; do mkdir $n; cd $n; done
+touch $(printf %0$((4085 - ${#PWD}))d 0)"""
+"""A path that is as long as paths can be: where it is kept it would be longer."""
+
+
 def gone(pid: int) -> bool:
     stat = processes.read_stat(pid)
     return stat is None or stat[1] == "Z"
@@ -98,6 +103,8 @@ def below(pid: int, state: str) -> list[int]:
         ),
         ("rm -rf $RUNNER_RESULT_DIR; echo x > $RUNNER_RESULT_DIR; echo z > z", ["z"], "in the place"),
         ("ln -s /etc/passwd $RUNNER_RESULT_DIR/p", [], "out of the checkout"),
+        ("rm -rf $RUNNER_RESULT_DIR/../..; echo z > z", ["z"], ""),
+        (DEEP, ["d/"], "result files cannot be kept: File name too long"),
         ("mkdir -p sub; echo 1 > out.txt; echo 2 > sub/out.txt", ["sub/../out.txt", "../{0}/out.txt"], ""),
     ],
 )

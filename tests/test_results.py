@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,16 @@ def test_more_than_can_be_listed_is_the_jobs_trouble(checkout: Path) -> None:
     assert gather(checkout, "00*", most=20_000).files == 10
     said = gather(checkout, "*", most=20_000)
     assert said.error == "200 result files are too many to be listed: pack them"
+
+
+def test_what_cannot_be_written_whole_leaves_the_disk_as_it_was(checkout: Path) -> None:
+    with (checkout / "large").open("wb") as file:
+        file.truncate(2 << 20)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, most))
+    try:
+        said = gather(checkout, "large")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert said.error.startswith("result files cannot be kept: File too large: ")
+    assert sorted(path.name for path in checkout.parent.iterdir()) == ["checkout", "results"]

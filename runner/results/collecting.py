@@ -26,6 +26,10 @@ from runner.stores.disk import open_regular, sync_directory, write_atomically
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 32 << 20
 """Bytes; a longer one is read by nobody. That of 100,000 files has about 20 MB."""
+_OURS = frozenset({
+    errno.EDQUOT, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS,
+})  # fmt: skip
+"""Troubles of the machine. Others are of what a job has left, or still does with it."""
 _CHUNK = 1 << 20
 _THREADS = 4
 _SYNC_EACH = 100  # beyond that many files one sync of the whole system is cheaper than one a file
@@ -110,7 +114,10 @@ def collect(collection: Collection, closing: threading.Event | None = None) -> C
     except _UnreadableError as error:
         return Collected(job_id=collection.job_id, attempt=collection.attempt, error=str(error))
     except OSError as error:
-        return Collected(job_id=collection.job_id, attempt=collection.attempt, broken=error)
+        if error.errno in _OURS or not collection.target.parents[2].is_dir():  # or all of the run is gone
+            return Collected(job_id=collection.job_id, attempt=collection.attempt, broken=error)
+        said = f"result files cannot be kept: {error.strerror}: {error.filename}"
+        return Collected(job_id=collection.job_id, attempt=collection.attempt, error=said)
     return Collected(
         job_id=collection.job_id,
         attempt=collection.attempt,
@@ -129,8 +136,9 @@ def _check_target(collection: Collection) -> None:
     target = collection.target
     try:
         mode = target.lstat().st_mode
-    except FileNotFoundError:
-        target.mkdir()
+    except FileNotFoundError:  # the job may have removed its own folders, too; not those of the run
+        for folder in (target.parents[1], target.parents[0], target):
+            folder.mkdir(exist_ok=True)
         return
     if not stat.S_ISDIR(mode):
         raise _UnreadableError("the job has put something else in the place of RUNNER_RESULT_DIR")
@@ -214,9 +222,13 @@ def _copy(
             target.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise _UnreadableError(f"cannot keep {source}: a file is where its folder would be") from error
-        with part.open("wb") as writing:
-            while chunk := _read(reading, closing):
-                writing.write(chunk)
+        try:
+            with part.open("wb") as writing:
+                while chunk := _read(reading, closing):
+                    writing.write(chunk)
+        except OSError:
+            part.unlink(missing_ok=True)  # the disk is full: the log needs a little of it
+            raise
         part.chmod(os.fstat(reading.fileno()).st_mode & 0o777 | 0o600)
     try:
         part.replace(target)
