@@ -23,6 +23,10 @@ TRY_NETWORK = "check the network, and AWS_ENDPOINT_URL where it is set; then try
 """What to do about UNANSWERED."""
 
 _LOGIN = "set AWS_PROFILE, or log in: aws sso login"
+_KEY = (
+    "correct or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which go before AWS_PROFILE; "
+    "or log in: aws sso login"
+)
 NOT_ACCEPTED = {
     **dict.fromkeys(
         ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"),
@@ -33,7 +37,7 @@ NOT_ACCEPTED = {
             "AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ),
-        ("AWS does not accept the credentials", _LOGIN),
+        ("AWS does not accept the credentials", _KEY),
     ),
 }  # fmt: skip
 """Error codes of any service about who asks: what they mean, and what to do."""
@@ -47,12 +51,12 @@ def misconfigured(error: Exception) -> tuple[str, str] | None:
             return f"there is no AWS profile `{shorten(error.kwargs['profile'])}`", hint
         case sdk.TokenRetrievalError() | sdk.SSOTokenLoadError() | sdk.UnauthorizedSSOTokenError():
             return "the login to AWS has expired", "log in again: aws sso login"
-        case (
-            sdk.NoCredentialsError()
-            | sdk.PartialCredentialsError()
-            | sdk.CredentialRetrievalError()
-            | sdk.NoAuthTokenError()
-        ):
+        case sdk.PartialCredentialsError():
+            return (
+                f"the AWS credentials lack {shorten(error.kwargs['cred_var'])}",
+                "set the two parts of a key, or neither of them: then AWS_PROFILE counts, or aws sso login",
+            )
+        case sdk.NoCredentialsError() | sdk.CredentialRetrievalError() | sdk.NoAuthTokenError():
             return "there are no AWS credentials", _LOGIN
         case EndpointError():
             return str(error), "correct AWS_ENDPOINT_URL, or unset it"

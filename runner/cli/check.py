@@ -33,19 +33,27 @@ from runner.report import problems_github, problems_json, problems_sarif, proble
 def validate(paths: Sequence[str], form: str, *, strict: bool) -> int:
     """Say everything that is wrong with queue files, at once.
 
-    PATH is a queue file, a folder, or - for standard input; without it, the checkout's queues/. Exit code 1
-    with errors, 0 with warnings alone unless --strict is given, 3 where a PATH has no queue file.
+    PATH is a queue file, a folder, .github/runner.yaml, or - for standard input; without it, the checkout's
+    queues/. Exit code 1 with errors, 0 with warnings alone unless --strict is given, 3 where a PATH has no
+    queue file.
     """
     surroundings = Surroundings.look()
     names = _names(paths, surroundings.checkout)
     if not names and form == "text":
         return SUCCEEDED
-    prepared = [surroundings.prepare(name, params={}, require_params=False) for name in names]
-    # Those of the configuration come with each file.
-    problems = list(dict.fromkeys(problem for one in prepared for problem in one.problems))
+    queues = [name for name in names if not _is_configuration(name, surroundings.checkout)]
+    prepared = [surroundings.prepare(name, params={}, require_params=False) for name in queues]
+    problems = [] if len(queues) == len(names) else configuration.read(surroundings.checkout)[1]
+    # Those of the configuration come with each queue, too.
+    problems = list(dict.fromkeys([*problems, *(problem for one in prepared for problem in one.problems)]))
     text = _text(problems, prepared, names, form)
     click.echo(text, nl=not text.endswith("\n"))
     return FAILED if refused(problems, strict=strict) else SUCCEEDED
+
+
+def _is_configuration(name: str, checkout: Path) -> bool:
+    """No queue, but checked all the same: people who have just written it ask."""
+    return name != STDIN and Path(name).resolve() == (checkout / configuration.PLACE).resolve()
 
 
 def _names(paths: Sequence[str], checkout: Path) -> list[str]:

@@ -96,7 +96,7 @@ def prepare(
             return Prepared(problems=problems + layers.problems, document=parsed, config=config)
         values = values_of(layers, params or {}, require=require_params)
         made = rendered(layers, values, git, now)
-        around = _around(config, environ, here=here)
+        around = _around(config, environ, here=here, broken=bool(problems))
         found = check(made.tree, around=around, deferred=made.deferred)
         problems += layers.place([*_unless_said(values.problems, found), *made.problems, *found])
         make = _maker(layers, values, made, config, problems)
@@ -120,13 +120,14 @@ def _unless_said(problems: list[Problem], found: list[Problem]) -> list[Problem]
     return [problem for problem in problems if problem.route not in said]
 
 
-def _around(config: Config, environ: Mapping[str, str], *, here: bool) -> Around:
+def _around(config: Config, environ: Mapping[str, str], *, here: bool, broken: bool) -> Around:
+    """`broken`: nothing is known of the configuration but that it has mistakes, which are said already."""
     named = ("region", "bucket", "instance_profile")
     return Around(
         policy=config.policy,
         machine=config.machine,
         has_aws=config.has_aws,
-        account=frozenset(name for name in named if getattr(config.account, name)),
+        account=frozenset(name for name in named if broken or getattr(config.account, name)),
         region=config.account.region,
         offered=offered,
         environ=environ,

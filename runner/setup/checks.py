@@ -93,7 +93,7 @@ def _repository(repository: Repository) -> Iterator[Finding]:
         why = "queues run here; the loop with pull requests runs on GitHub only"
         yield warning(what, why, "for the loop, have the repository on GitHub and name it as origin")
     else:
-        what = "origin is not a repository on GitHub"
+        what = "there is no remote `origin` on GitHub"
         yield warning(what, "the loop runs where pull requests are", "git remote add origin ADDRESS")
     if repository.ignored:
         yield ok("git ignores .runner/")

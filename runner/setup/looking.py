@@ -47,7 +47,7 @@ def look(folder: Path, environ: Mapping[str, str], clock: Clock) -> Facts:
         repository=_repository(root, origin, said, cloud=bool(settings.account.role)) if in_git else None,
         files=_files(problems, prepared),
         github=github,
-        aws=aws.look(settings, machines),
+        aws=aws.look(settings, machines) if not problems else None,  # then nothing is known of an account
     )
 
 

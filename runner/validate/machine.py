@@ -114,7 +114,7 @@ def sizes(facts: Facts) -> Iterator[Problem]:
     if seconds is not None and seconds < SHORTEST:
         least = format_duration(SHORTEST)
         message = f"a machine that lives {format_duration(seconds)} is gone before its jobs have done much"
-        hint = f"{_without_time(ttl)}it boots first and stores everything last: at least {least}"
+        hint = _of_time(ttl) or f"it boots first and stores everything last: at least {least}"
         yield _problem(message, hint, route_to(facts, "ttl"))
     size = None if disk is None else parse_size(disk)
     if size is not None and not _SMALLEST_DISK <= size <= _LARGEST_DISK:
@@ -157,12 +157,13 @@ def _without_unit(disk: Any) -> str:
     return f"did you mean `{digits}GB`?" if re.fullmatch(r"[1-9]\d{0,4}", digits) else ""
 
 
-def _without_time(ttl: Any) -> str:
+def _of_time(ttl: Any) -> str:
     """A number alone counts seconds; whoever writes one means hours or minutes."""
     digits = str(ttl).strip()
     if not re.fullmatch(r"[1-9]\d{0,2}", digits):
         return ""
-    return f"a number alone is seconds: did you mean `{digits}{'h' if int(digits) <= _HOURS else 'm'}`? "
+    unit = "h" if int(digits) <= _HOURS else "m"
+    return f"did you mean `{digits}{unit}`? A number alone counts seconds"
 
 
 def _listed(names: list[str]) -> str:

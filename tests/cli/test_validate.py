@@ -120,6 +120,20 @@ def test_problems_of_the_configuration_are_said_once(shell: Shell) -> None:
     assert said.out.count(".github/runner.yaml:1:1") == 1
 
 
+def test_the_configuration_alone(shell: Shell) -> None:
+    """It is no queue: no `jobs` are asked of it. A bad one does not say that no account is configured."""
+    shell.git("init", "-q")
+    path = shell.write(".github/runner.yaml", "aws: {region: us-east-1, bucket: lab, instance_profile: p}\n")
+    assert shell("validate", path).out == "1 file checked: no problems\n"
+    shell.write(".github/runner.yaml", "aws: {region: us-east-1, bucket: lab, profile: p}\n")
+    shell.write("queues/a.yaml", "machine: {provider: ec2}\njobs: [{job_id: a, command: 'true'}]\n")
+    for words in (("validate",), ("validate", path), ("validate", "queues/a.yaml", path)):
+        said = shell(*words)
+        assert said.code == 1
+        assert said.out.count("error: `profile` is not a field of `aws`") == 1
+        assert "1 error in " in said.out
+
+
 @pytest.mark.parametrize(
     "raw", [b"", b"\xff\xfe", b"jobs: [" * 5000, b"\0", b"{" * 100_000, b"- 1\n", b"a: &a [*a]"]
 )

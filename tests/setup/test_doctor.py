@@ -128,7 +128,7 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
     ),
     "no-remote": (
         with_repository(remote=""),
-        [(Level.WARNING, "origin is not a repository on GitHub")],
+        [(Level.WARNING, "there is no remote `origin` on GitHub")],
     ),
     "another-forge": (
         with_repository(remote="", elsewhere="gitlab.com"),

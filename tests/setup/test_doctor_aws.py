@@ -208,6 +208,10 @@ CASES: dict[str, tuple[Facts, list[tuple[Level, str]]]] = {
         with_aws(found=Unasked(why="cannot ask: they have expired", fix="log in", failed=True)),
         [(PROBLEM, "cannot ask: they have expired")],
     ),
+    "no-account-named-yet": (
+        with_aws(named=False, unpriced=("m7i.large",), found=dataclasses.replace(FOUND, bucket=None)),
+        [(PROBLEM, "queues ask for machines of AWS, and .github/runner.yaml names no account")],
+    ),
     "no-account-named": (
         with_aws(named=False, found=Unasked(why="not asked", fix="log in")),
         [
@@ -591,6 +595,11 @@ def test_the_list_as_people_read_it() -> None:
     assert_snapshot("doctor/aws-well.txt", of_aws(WELL))
     assert_snapshot("doctor/aws-first-week.txt", of_aws(first_week))
     assert_snapshot("doctor/aws-unseen.txt", of_aws(CASES["nothing-may-be-seen"][0]))
+
+
+def test_no_heading_without_anything_below_it() -> None:
+    for facts, _ in CASES.values():
+        assert all(findings for heading, findings in checks.check(facts) if heading.startswith("AWS"))
 
 
 def test_a_repository_outside_of_git_has_an_account_all_the_same() -> None:

@@ -34,10 +34,15 @@ class TestSentences:
         ("error", "message", "hint"),
         [
             (sdk.ProfileNotFound(profile="nix"), "there is no AWS profile `nix`", "unset AWS_PROFILE"),
+            (
+                sdk.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+                "the AWS credentials lack AWS_SECRET_ACCESS_KEY",
+                "or neither of them",
+            ),
             (sdk.NoCredentialsError(), "there are no AWS credentials", "aws sso login"),
             (refused("ExpiredToken"), "the AWS credentials have expired", "get new ones"),
             (sdk.UnauthorizedSSOTokenError(), "the login to AWS has expired", "aws sso login"),
-            (refused("InvalidAccessKeyId"), "AWS does not accept the credentials", "AWS_PROFILE"),
+            (refused("InvalidAccessKeyId"), "AWS does not accept the credentials", "before AWS_PROFILE"),
             (refused("SignatureDoesNotMatch"), "AWS does not accept the credentials", "AWS_PROFILE"),
             (
                 refused("AccessDenied"),

@@ -23,7 +23,7 @@ SECONDS = 15.0
 _SERVICES = ("s3", "iam", "ec2", "ssm", "service-quotas")
 _ALWAYS = "us-east-1"
 _NETWORK = "check the network or proxy, and AWS_ENDPOINT_URL if it is set"
-_NOTHING = (sdk.NoCredentialsError, sdk.PartialCredentialsError)
+_NOTHING = sdk.NoCredentialsError
 
 
 def look(asked: Asked, seconds: float = SECONDS) -> Account | Unasked:

@@ -47,7 +47,7 @@ def trouble(what: str, error: Exception, *, writes: bool = False) -> CloudError:
     if isinstance(error, sdk.NoRegionError):
         return CloudRefusedError(f"{begun}: no AWS region is set", hint="set `aws.region`, or AWS_REGION")
     if isinstance(error, UNANSWERED):
-        said = f"{begun}: EC2 does not answer ({type(error).__name__})"
+        said = f"{begun}: AWS does not answer ({type(error).__name__})"
         return (CloudUnsureError if writes else CloudBusyError)(said, hint=TRY_NETWORK)
     return CloudRefusedError(
         f"{begun}: {type(error).__name__}", hint="check the AWS settings: aws configure list"

@@ -61,7 +61,9 @@ def _token(environ: Mapping[str, str]) -> str:
     token = environ.get("GITHUB_TOKEN", "").strip()
     if not token:
         raise UsageError(
-            "GITHUB_TOKEN is not set", hint="in the workflow: env: GITHUB_TOKEN: ${{ github.token }}"
+            "GITHUB_TOKEN is not set",
+            hint='here: export GITHUB_TOKEN="$(gh auth token)"; '
+            "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}",
         )
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise UsageError(

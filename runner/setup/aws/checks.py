@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.clouds.account.facts import Unasked
+from runner.clouds.account.facts import Account, Unasked
 from runner.setup.aws import account_checks, bucket_checks, machine_checks, network_checks, role_checks
 from runner.setup.aws.trust_checks import Said
 from runner.setup.facts import Aws, Facts, Online
@@ -16,23 +16,22 @@ Group = tuple[str, list[Finding]]
 
 
 def check(facts: Facts) -> Iterator[Group]:
-    """Nothing where neither the settings nor a queue speak of AWS."""
+    """Nothing where neither the settings nor a queue speak of AWS; without an account only who asks."""
     aws = facts.aws
     if aws is None:
         return
     yield "AWS", list(account_checks.check(aws))
-    if not isinstance(aws.found, Unasked):
-        yield "AWS: the bucket", list(bucket_checks.check(aws.found))
-        said = what_tokens_say(facts)
-        yield "AWS: the role of workflows", list(role_checks.of_workflows(aws.found, said))
-        yield "AWS: the role of machines", list(role_checks.of_machines(aws.found))
-        yield "AWS: the network", list(network_checks.check(aws.found))
-        yield "AWS: machines", list(_machines(aws))
+    if aws.named and not isinstance(aws.found, Unasked):
+        yield from (group for group in _groups(facts, aws, aws.found) if group[1])
 
 
-def _machines(aws: Aws) -> Iterator[Finding]:
-    assert not isinstance(aws.found, Unasked)  # noqa: S101  for the type checker
-    return machine_checks.check(aws.found, aws)
+def _groups(facts: Facts, aws: Aws, found: Account) -> Iterator[Group]:
+    yield "AWS: the bucket", list(bucket_checks.check(found))
+    said = what_tokens_say(facts)
+    yield "AWS: the role of workflows", list(role_checks.of_workflows(found, said))
+    yield "AWS: the role of machines", list(role_checks.of_machines(found))
+    yield "AWS: the network", list(network_checks.check(found))
+    yield "AWS: machines", list(machine_checks.check(found, aws))
 
 
 def what_tokens_say(facts: Facts) -> Said:

@@ -30,7 +30,9 @@ def look(settings: Config, machines: Sequence[Machine]) -> Aws | None:
         account=settings.account,
         unlimited=tuple(name for name in _LIMITS if getattr(settings.policy, name) is None),
         elsewhere=tuple(sorted(regions)),
-        unpriced=tuple(name for name in asked.types if prices.of(name, asked.region) is None),
+        unpriced=tuple(
+            name for name in asked.types if asked.region and prices.of(name, asked.region) is None
+        ),
         found=look_at_account(asked),
     )
 
