@@ -122,6 +122,10 @@ class CloudRefusedError(CloudError):
     """Definitely nothing was done, and it would be refused again: a right or a setting is wrong."""
 
 
+class CloudEndedError(CloudRefusedError):
+    """The machine that this very request once gave has ended: another one takes another request."""
+
+
 class CloudBusyError(CloudError):
     """Definitely nothing was done: the cloud asks for patience. The same request may succeed later."""
 

@@ -9,6 +9,7 @@ from runner.bundle.unheard import Unheard
 from runner.errors import (
     CapacityError,
     CloudBusyError,
+    CloudEndedError,
     CloudRefusedError,
     CloudUnsureError,
     FencedError,
@@ -126,6 +127,9 @@ def _asked(run_id: str, plan: Plan, facts: Facts, site: Site) -> Progress:
     """A machine, or the end of the run where none will ever come."""
     try:
         launched = ask(run_id, plan, facts.generation, site)
+    except CloudEndedError:  # so long ago that the cloud does not show it any more
+        why = "its machine ended before it said a word"
+        return _replaced(run_id, plan, facts, Verdict(standing=Standing.GONE, why=why), site)
     except (CapacityError, CloudRefusedError, RefusedError, UsageError) as error:
         why = f"no machine: {error.message}"
         known = told(facts, plan, site, why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from runner.errors import CapacityError, CloudRefusedError, CloudUnsureError
+from runner.errors import CapacityError, CloudEndedError, CloudRefusedError, CloudUnsureError
 from runner.launching.naming import is_of
 from runner.ports import Image, Instance, LaunchRequest
 
@@ -43,7 +43,7 @@ class MemoryCloud:
             if before != request:
                 raise CloudUnsureError("the token was used for another request", hint="look first")
             if self.held[known].is_gone:
-                raise CloudRefusedError("the machine of this request has ended", hint="take a new generation")
+                raise CloudEndedError("the machine of this request has ended", hint="take a new generation")
             return self.held[known]
         if self.short_of(request.type, request.spot, request.subnet):
             raise CapacityError(f"no {request.type} is free in {request.subnet}", hint="try others")

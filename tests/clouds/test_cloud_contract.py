@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import CapacityError, CloudRefusedError, CloudUnsureError
+from runner.errors import CapacityError, CloudEndedError, CloudRefusedError, CloudUnsureError
 from runner.launching.naming import REPOSITORY, repository_tags, search_tags
 from runner.ports import Cloud, Image, LaunchRequest
 from tests.aws_strict import IMAGE
@@ -70,7 +70,7 @@ def test_a_token_with_another_request_leaves_it_open(world: World) -> None:
 def test_the_request_of_a_machine_that_has_ended_is_refused(world: World) -> None:
     made = world.cloud.launch(world.requests[0])
     world.cloud.terminate([made.id], OURS)
-    with pytest.raises(CloudRefusedError, match="has ended"):
+    with pytest.raises(CloudEndedError, match="has ended"):
         world.cloud.launch(world.requests[0])
 
 

@@ -10,12 +10,13 @@ import pytest
 from botocore import exceptions as sdk
 
 from runner.clouds.ec2.parameters import parameters
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, REFUSALS, UNSURE
+from runner.clouds.ec2.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
 from runner.clouds.ec2.telling import instance
 from runner.clouds.ec2.trouble import trouble
 from runner.errors import (
     CapacityError,
     CloudBusyError,
+    CloudEndedError,
     CloudError,
     CloudRefusedError,
     CloudUnsureError,
@@ -102,11 +103,12 @@ def test_what_ec2_would_take_amiss_is_not_sent(change: dict[str, Any], said: str
     ("codes", "kind"),
     [
         (CAPACITY, CapacityError),
-        (REFUSALS, CloudRefusedError),
+        (set(REFUSALS) - {ENDED}, CloudRefusedError),
+        ({ENDED}, CloudEndedError),
         (BUSY, CloudBusyError),
         (UNSURE, CloudUnsureError),
     ],
-    ids=["capacity", "refused", "busy", "unsure"],
+    ids=["capacity", "refused", "ended", "busy", "unsure"],
 )
 def test_each_code_says_what_is_known(codes: Any, kind: type[CloudError]) -> None:
     for code in codes:

@@ -182,6 +182,17 @@ def test_who_looks_again_and_again_asks_for_what_is_new_alone(world: MachineWorl
     assert (after.generation, after.said.partition(";")[0]) == (2, "a notice")
 
 
+def test_one_that_ended_unseen_and_is_forgotten_is_followed_by_another(world: MachineWorld) -> None:
+    """Who looks comes late: the cloud shows machines that have ended for about an hour."""
+    first = begin(world.beginning(), world.site).instance_id
+    world.cloud.end(first, "shutdown")
+    world.cloud.visible_from[first] = 10**9
+    after = advance(RUN_ID, world.site)
+    assert (after.standing, after.generation) == (Standing.STARTING, 2)
+    assert "its machine ended before it said a word" in after.said
+    assert only(world) == after.instance_id != first
+
+
 def test_after_three_machines_the_run_is_lost_and_says_why(world: MachineWorld) -> None:
     found = begin(world.beginning(), world.site)
     for generation in (1, 2, 3):
@@ -424,6 +435,18 @@ def test_what_a_pull_request_brought_is_shown_there_again(world: MachineWorld) -
     beginning = world.beginning(commit="c" * 40, pull=7)
     plan = replace(beginning.plan, git=replace(beginning.plan.git, pr="7"))
     found = begin(replace(beginning, plan=plan), world.site)
+    assert world.cloud.held[found.instance_id].tags == {
+        "Name": f"runner {RUN_ID}",
+        "runner:run": RUN_ID,
+        "runner:queue": "demo",
+        "runner:repository": "acme/models",
+        "runner:commit": world.commit,
+        "runner:pull": "7",
+        "runner:ttl": "3600",
+        "runner:owner": "ann",
+        "runner:generation": "1",
+        "runner:launch": "1",
+    }
     agent = Agent(world, 1, found.instance_id)
     agent.started()
     agent.say(e.RunFinished(at=agent.now, outcome="failed"))

@@ -8,6 +8,7 @@ _QUOTA = "ask for more: https://console.aws.amazon.com/servicequotas/home/servic
 _FALLBACK = "add types to `machine.fallback`, or subnets in other zones to `aws.subnets`; or try again later"
 _SUBNET = "use a larger subnet, or add others to `aws.subnets`"
 
+ENDED = "IdempotentInstanceTerminated"
 CAPACITY: dict[str, tuple[str, str]] = {
     "InsufficientInstanceCapacity": ("AWS has no such machine free there now", _FALLBACK),
     "InsufficientHostCapacity": ("AWS has no such host free there now", _FALLBACK),
@@ -69,7 +70,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "correct `machine.type` and `machine.fallback`",
     ),
     "InvalidBlockDeviceMapping": ("the disk does not fit the image", "make `machine.disk` larger"),
-    "IdempotentInstanceTerminated": (
+    ENDED: (
         "the machine that this request once gave has ended",
         "the run goes on with a new generation",
     ),

@@ -10,8 +10,15 @@ from types import MappingProxyType
 from botocore import exceptions as sdk
 
 from runner.aws.failures import RAISED, TRY_NETWORK, UNANSWERED, code_of, misconfigured, status_of
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, REFUSALS, UNSURE
-from runner.errors import CapacityError, CloudBusyError, CloudError, CloudRefusedError, CloudUnsureError
+from runner.clouds.ec2.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
+from runner.errors import (
+    CapacityError,
+    CloudBusyError,
+    CloudEndedError,
+    CloudError,
+    CloudRefusedError,
+    CloudUnsureError,
+)
 from runner.problems import shorten
 
 _SECRET = re.compile(r"(?i)(encoded authorization failure message:).*", re.DOTALL)
@@ -67,7 +74,8 @@ def _answered(begun: str, error: sdk.ClientError, *, writes: bool) -> CloudError
         return CapacityError(f"{begun}: {said} ({code})", hint=hint)
     if code in REFUSALS:
         said, hint = REFUSALS[code]
-        return CloudRefusedError(f"{begun}: {said}", hint=hint)
+        refused = CloudEndedError if code == ENDED else CloudRefusedError
+        return refused(f"{begun}: {said}", hint=hint)
     if code in {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"}:
         return _denied(begun, error)
     if code in BUSY:
