@@ -24,7 +24,7 @@ class SecretsOfUser:
     def _opened(self) -> Secrets:
         # Imported here: the SDK takes longer to load than most commands take to run.
         from runner.aws.clients import Settings  # noqa: PLC0415
-        from runner.clouds.ec2.client import connect  # noqa: PLC0415
+        from runner.clouds.client import connect  # noqa: PLC0415
         from runner.clouds.secrets import CloudSecrets  # noqa: PLC0415
 
         found, _ = config.read(self._checkout)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore import exceptions as sdk
 
 from runner.aws.failures import code_of
-from runner.clouds.ec2.trouble import message_of, trouble
 from runner.clouds.identity_token import AUDIENCE, Claims
+from runner.clouds.trouble import message_of, trouble
 from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 
 ISSUER = "https://token.actions.githubusercontent.com"

@@ -10,8 +10,8 @@ from typing import Any
 from botocore.parsers import ResponseParserError
 
 from runner.aws.clients import Client, Settings
-from runner.clouds.ec2.client import connect
-from runner.clouds.ec2.trouble import told
+from runner.clouds.client import connect
+from runner.clouds.trouble import told
 from runner.errors import CloudError
 
 _SETTINGS = Settings(region="us-east-1", connect_timeout=3.0, read_timeout=10.0, tries=2)

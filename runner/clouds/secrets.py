@@ -10,8 +10,8 @@ from botocore import exceptions as sdk
 
 from runner.aws.clients import Client
 from runner.aws.failures import code_of
-from runner.clouds.ec2.client import connect
-from runner.clouds.ec2.trouble import trouble
+from runner.clouds.client import connect
+from runner.clouds.trouble import trouble
 from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 from runner.problems import shorten
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from runner.aws.clients import Settings
-from runner.clouds.ec2.client import connect
+from runner.clouds.client import connect
 from runner.runs import is_live, read
 from runner.runs.reading import Tail
 from tests.aws import Aws

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from runner.clouds.ec2 import Ec2Cloud, Settings, connect
+from runner.aws.clients import Settings
+from runner.clouds.client import connect
+from runner.clouds.ec2 import Ec2Cloud
 from tests.aws import Aws
 from tests.aws_strict import Region, StrictEc2, StrictSsm
 

@@ -10,9 +10,9 @@ import pytest
 from botocore import exceptions as sdk
 
 from runner.clouds.ec2.parameters import parameters
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
 from runner.clouds.ec2.telling import instance
-from runner.clouds.ec2.trouble import trouble
+from runner.clouds.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
+from runner.clouds.trouble import trouble
 from runner.errors import (
     CapacityError,
     CloudBusyError,

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from runner.clouds import identity
-from runner.clouds.ec2.client import connect as connect_to
+from runner.clouds.client import connect as connect_to
 from runner.clouds.identity import CredentialsUnanswered, Role, assume_from_actions, sign_in
 from runner.clouds.identity_token import TokenSource, from_environment
 from runner.clouds.opening import open_cloud

@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
 from runner.aws.clients import Settings
-from runner.clouds.ec2.client import connect
+from runner.clouds.client import connect
 from runner.clouds.pricing import fetch
 from runner.errors import CloudBusyError, CloudError, CloudRefusedError
 from tests.aws import isolate

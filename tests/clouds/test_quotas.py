@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 from botocore.exceptions import ClientError, NoRegionError
 
-from runner.clouds.ec2.trouble import told
 from runner.clouds.quotas import hints, quota_of
+from runner.clouds.trouble import told
 from runner.errors import CapacityError, CloudRefusedError
 
 

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 import boto3
 
 from runner import plan as plans
+from runner.aws.clients import Settings
 from runner.bundle import program
 from runner.bundle.archive import pack
 from runner.bundle.order import MachineOrder
 from runner.bundle.sending import give_order, send
-from runner.clouds.ec2 import Ec2Cloud, Settings, connect
+from runner.clouds.client import connect
+from runner.clouds.ec2 import Ec2Cloud
 from runner.launching.account import Account
 from runner.launching.boot import Bundle
 from runner.launching.launch import launch

@@ -12,9 +12,9 @@ from runner.aws.clients import Client, Settings
 from runner.clouds.account import buckets, machines, networks, roles
 from runner.clouds.account.asking import Asking, judged
 from runner.clouds.account.facts import Account, Asked, Caller, Unasked, Unseen
+from runner.clouds.client import connect
 from runner.clouds.ec2 import Ec2Cloud
-from runner.clouds.ec2.client import connect
-from runner.clouds.ec2.trouble import told
+from runner.clouds.trouble import told
 from runner.errors import CloudError
 from runner.ports import LaunchRequest
 

@@ -8,8 +8,6 @@ What was launched is seen by `DescribeInstances` after a second or two, as a rul
 latest (`SETTLES`): who finds nothing before that has learned nothing.
 """
 
-from runner.aws.clients import Settings
-from runner.clouds.ec2.client import connect
 from runner.clouds.ec2.cloud import SETTLES, Ec2Cloud
 
-__all__ = ["SETTLES", "Ec2Cloud", "Settings", "connect"]
+__all__ = ["SETTLES", "Ec2Cloud"]

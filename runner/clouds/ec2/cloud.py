@@ -11,12 +11,12 @@ from botocore import exceptions as sdk
 from runner.aws.clients import Client, Settings
 from runner.aws.failures import code_of
 from runner.clouds import quotas
-from runner.clouds.ec2.client import connect
+from runner.clouds.client import connect
 from runner.clouds.ec2.groups import security_group
 from runner.clouds.ec2.images import look_up
 from runner.clouds.ec2.parameters import parameters
 from runner.clouds.ec2.telling import instance
-from runner.clouds.ec2.trouble import told
+from runner.clouds.trouble import told
 from runner.ports import Image, Instance, LaunchRequest
 
 SETTLES = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.aws.clients import Client
-from runner.clouds.ec2.trouble import told
+from runner.clouds.trouble import told
 from runner.errors import CloudRefusedError
 from runner.ports import Image
 from runner.problems import shorten

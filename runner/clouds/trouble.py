@@ -10,7 +10,7 @@ from types import MappingProxyType
 from botocore import exceptions as sdk
 
 from runner.aws.failures import RAISED, TRY_NETWORK, UNANSWERED, code_of, misconfigured, status_of
-from runner.clouds.ec2.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
+from runner.clouds.refusals import BUSY, CAPACITY, ENDED, REFUSALS, UNSURE
 from runner.errors import (
     CapacityError,
     CloudBusyError,

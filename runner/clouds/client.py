@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.aws.clients import Client, Settings, make
-from runner.clouds.ec2.trouble import told
+from runner.clouds.trouble import told
 
 
 def connect(service: str, settings: Settings | None = None) -> Client:
