@@ -79,6 +79,10 @@ class Turn:
     def checkout(self) -> Path:
         return self.home / "checkout"
 
+    @property
+    def state_directory(self) -> Path:
+        return self.checkout / ".runner" / "state" / self.plan.queue.queue_id
+
 
 class Session:
     """From what the bucket says of the run to a run that is over, or interrupted."""
@@ -88,7 +92,7 @@ class Session:
         self._outlet = BucketOutlet(turn.run, turn.writer, since=turn.given.since)
         self._is_new = adopt(turn.directory, turn.plan_bytes, turn.log)
         self._state_folder = StateFolder(
-            turn.checkout / ".runner" / "state" / turn.plan.queue.queue_id,
+            turn.state_directory,
             turn.home,
             turn.generation,
             self._outlet.put,
@@ -204,12 +208,13 @@ class Session:
         turn.patience.ask(lambda: download(turn.root, turn.order.checkout, packed))
         unpack(packed, turn.checkout, turn.order.checkout_sha256)
         packed.unlink()
+        self._state_folder.check(turn.checkout)
         state = self._state_archive()
         if state is not None:
             bucket, name = state
             packed = turn.home / "state.tar.gz"
             turn.patience.ask(lambda: download(bucket, name, packed))
-            unpack(packed, turn.checkout / ".runner" / "state" / turn.plan.queue.queue_id)
+            unpack(packed, turn.state_directory)
             packed.unlink()
 
     def _state_archive(self) -> tuple[Bucket, str] | None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from runner.agent.lines import Files
 from runner.agent.uploads import Notice, Put
 from runner.bundle.archive import described
-from runner.errors import RunnerError, StoreError
-from runner.results.reading import OutsideError, open_within
+from runner.errors import RefusedError, RunnerError, StoreError
+from runner.results.reading import OutsideError, is_inside, open_within
 
 EVERY = 60.0
 """Seconds between two looks at whether it changed."""
@@ -56,6 +56,19 @@ class StateFolder:
         self._number = itertools.count()
         self._lock = threading.Lock()
         self._closing = threading.Event()
+
+    def check(self, checkout: Path) -> None:
+        """Before anything is put there, with all rights.
+
+        Raises RefusedError where a link of the commit leads elsewhere, or a file is in its place.
+        """
+        place = os.path.realpath(self._folder)
+        above = next(folder for folder in (self._folder, *self._folder.parents) if os.path.lexists(folder))
+        if not is_inside(place, os.path.realpath(checkout)) or not above.is_dir():
+            raise RefusedError(
+                f"the commit has something else in the place of its state directory {self._folder}",
+                hint="take `.runner` out of the repository",
+            )
 
     def make(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

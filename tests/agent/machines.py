@@ -137,9 +137,12 @@ class Cloudy:
         plan = plans.make(queue, source="queues/demo.yaml", git=Git(sha="a" * 40))
         assert self.run.create("plan.json", plans.to_json(plan))
         self.folder.mkdir(exist_ok=True)
-        packed = pack((files or {"README": b"hello\n"}).items(), self.folder / "checkout.tar.gz")
-        send(self.root, packed)
-        self.packed: Archive = packed
+        self.pack(pack((files or {"README": b"hello\n"}).items(), self.folder / "checkout.tar.gz"))
+
+    def pack(self, checkout: Archive) -> None:
+        """What the commit has."""
+        send(self.root, checkout)
+        self.packed = checkout
 
     def launch(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.bundle.archive import described
 from runner.model import Outcome
 from runner.state import RunPhase
 from tests.agent.machines import Cloudy, Machine
@@ -127,6 +129,22 @@ def test_the_machines_role_is_all_that_it_needs(cloudy: Cloudy) -> None:
     expired.clear()
     assert machine.wait() == 0, machine.said()
     assert cloudy.state().outcome is Outcome.SUCCEEDED
+
+
+def test_a_commit_that_leads_the_state_directory_elsewhere_fails_the_run(
+    cloudy: Cloudy, tmp_path: Path
+) -> None:
+    """What an earlier run has kept would be unpacked there, with all rights."""
+    cloudy.request(queue(job("a")))
+    cloudy.run.put("state/1.tar.gz", b"")
+    with tarfile.open(tmp_path / "linked.tar.gz", "w:gz") as archive:
+        link = tarfile.TarInfo(".runner")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(link)
+    cloudy.pack(described(tmp_path / "linked.tar.gz"))
+    assert cloudy.launch().wait() == 0
+    assert "something else in the place of its state directory" in cloudy.state().jobs["a"].reason
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.fixture

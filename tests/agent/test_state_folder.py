@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import tarfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.agent.state_folder import StateFolder, unpack
+from runner.errors import RefusedError
 from tests.waiting import until
 
 
@@ -69,3 +71,28 @@ def test_it_is_kept_now_and_then_where_it_has_changed(folder: Path, tmp_path: Pa
     state.close()
     assert list(state.at_end()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize("what", ["file", "link", "deep link", "loop", ""])
+def test_a_commit_does_not_say_where_it_is(folder: Path, tmp_path: Path, what: str) -> None:
+    """It is unpacked as root: what a job without rights has written would be anywhere."""
+    checkout = tmp_path / "checkout"
+    (checkout / ".runner/state").mkdir(parents=True)
+    match what:
+        case "file":
+            (checkout / ".runner/state/demo").touch()
+        case "link":
+            (checkout / ".runner/state/demo").symlink_to(folder)
+        case "deep link":
+            (checkout / ".runner/state").rmdir()
+            (checkout / ".runner/state").symlink_to("../..")
+        case "loop":
+            (checkout / ".runner/state/demo").symlink_to("demo")
+    place = checkout / ".runner/state/demo"
+    state = StateFolder(place, tmp_path, 3, Kept().put, notice=print, clock=lambda: 0.0)
+    with (
+        contextlib.nullcontext()
+        if not what
+        else pytest.raises(RefusedError, match="in the place of its state directory")
+    ):
+        state.check(checkout)
