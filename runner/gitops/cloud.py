@@ -121,6 +121,7 @@ def _looked_after(live: Live, config: Config, stage: Stage, site: Site) -> list[
             patience=_SHOWING,
             alive=tended.alive,
             waiting=tended.waiting,
+            notice=said.append,
         )
         said += [] if shown else [f"{live.run_id} could not be shown to its end"]
     else:

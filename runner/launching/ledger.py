@@ -14,6 +14,8 @@ from runner.ports import LaunchRequest
 
 _LOG_STEP = 1000
 _LONGEST_ID = 60
+_CLAIM = "bytes=0-1023"
+"""Of a claim: jobs that have their machine's role write there what they want."""
 
 
 class Entry(Protocol):
@@ -29,7 +31,8 @@ class Entry(Protocol):
 class Ledger(Protocol):
     """Pages that are written once. A bucket of `runner.stores.s3` is one; all methods raise StoreError."""
 
-    def get(self, name: str) -> Entry | None: ...
+    def get(self, name: str, span: str = "", /) -> Entry | None:
+        """`span`: only these bytes of it (`bytes=FROM-TO`)."""
 
     def create(self, name: str, body: bytes) -> bool:
         """Write it unless it is there; False where it is. Never overwrites."""
@@ -104,7 +107,7 @@ def claimed_by(ledger: Ledger, generation: int) -> str:
     Machines write there. A claim that cannot be read is nobody's: none can have the generation, so all that
     were asked for end, and the next generation begins.
     """
-    entry = ledger.get(claim_name(generation))
+    entry = ledger.get(claim_name(generation), _CLAIM)
     if entry is None:
         return ""
     try:

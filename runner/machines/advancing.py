@@ -187,13 +187,17 @@ def _resumes(run_id: str, facts: Facts, site: Site) -> int:
 
 def stop_machines(facts: Facts, plan: Plan, site: Site) -> None:
     """End the generation's machines, and wait for it. Raises CloudBusyError where they take too long."""
-    living = [one.id for one in facts.machines if one.state != "terminated"]
-    if not living:
+    left = [one.id for one in facts.machines if one.state != "terminated"]
+    if not left:
         return
     cloud = site.cloud(region_of(plan.queue.machine, site.account))
-    cloud.terminate(living, repository_tags(site.repository))
+    asked: set[str] = set()
     for _ in range(_LOOKS):
-        left = [one.id for one in cloud.describe(living) if one.state != "terminated"]
+        unasked = [instance_id for instance_id in left if instance_id not in asked]
+        asked.update(cloud.terminate(unasked, repository_tags(site.repository)))
+        # One that is not shown lives: what was there a moment ago is shown as ended for an hour.
+        ended = {one.id for one in cloud.describe(left) if one.state == "terminated"}
+        left = [instance_id for instance_id in left if instance_id not in ended]
         if not left:
             return
         site.sleep(_EACH)

@@ -9,7 +9,7 @@ from runner import plan as plans
 from runner.bundle.order import MachineOrder
 from runner.bundle.sending import give_order
 from runner.canonical.machine import types_named
-from runner.errors import NotFoundError, RunIsLiveError, StoreError
+from runner.errors import LogError, NotFoundError, RunIsLiveError, StoreError
 from runner.launching.prepare import region_of
 from runner.machines import held
 from runner.machines.advancing import FOR_NOW, Progress, advance, is_over, stop_machines, told
@@ -97,6 +97,11 @@ def go_on(
         raise RunIsLiveError(
             f"run {run_id} is live" + (f" on machine {machine.id}" if machine is not None else ""),
             hint=f"watch it with `runner status --watch {site.account.run_url(run_id)}`, or cancel it",
+        )
+    if verdict.standing is Standing.UNREADABLE:
+        raise LogError(
+            f"run {run_id} cannot go on: what is in its log, no runner wrote: {verdict.why}",
+            hint="launch its queue again, and look at what its jobs may write to",
         )
     if verdict.standing is Standing.OVER and action == "run":
         return Progress(run_id=run_id, standing=Standing.OVER, generation=facts.generation)

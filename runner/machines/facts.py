@@ -68,6 +68,9 @@ def look(run_id: str, site: Site, logs: Logs | None = None) -> tuple[Plan, Facts
     if unreadable:
         del logs[run_id]  # what is behind that is not to be taken for what follows
     generation = newest_generation(run)
+    told_by = source.log_generation // log_generation(1)
+    if told_by > max(1, generation):  # a run that never had a machine is ended as the first one would be
+        unreadable = unreadable or "it was written for a machine that nobody asked for"
     asked, holder = None, ""
     if generation:
         launched = records(run, generation)
@@ -78,7 +81,7 @@ def look(run_id: str, site: Site, logs: Logs | None = None) -> tuple[Plan, Facts
         state=log.tail.state,
         generation=generation,
         order=order_of(run, generation) if generation else None,
-        told_by=source.log_generation // log_generation(1),
+        told_by=told_by,
         silent=source.silent(),
         asked=asked,
         holder=holder,

@@ -94,7 +94,7 @@ def _unreadable(facts: Facts) -> Verdict:
     """A newer runner may write what this one cannot read: its machine is left to its time to live."""
     is_awaited = not facts.machines and facts.asked is not None and facts.asked < FORGOTTEN
     if is_awaited or any(not one.is_gone for one in facts.machines):
-        return Verdict(standing=Standing.WORKING, why=facts.unreadable)
+        return Verdict(standing=Standing.WORKING)
     return Verdict(standing=Standing.UNREADABLE, why=facts.unreadable)
 
 

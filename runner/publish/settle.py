@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from runner.errors import LogError
+from runner.errors import LogError, NotFoundError, RunnerError
 from runner.ports import Clock
 from runner.publish.asking import at_once, sentence
 from runner.publish.gathering import Gathering
@@ -18,6 +18,7 @@ from runner.report.machines import UNREADABLE
 from runner.runs import files
 from runner.runs.reading import SKEW, Tail
 from runner.runs.source import Where, source_of
+from runner.state import RunPhase
 
 _PAUSE = 1.0
 
@@ -36,12 +37,14 @@ def settle(
     """Whether all of it is on the forge, after `patience` seconds at most.
 
     A run that nobody works on and whose log has no end is shown as interrupted; `alive` knows better than its
-    files whether somebody does. `waiting` as in Watched, asked after that. Of a log in a bucket is shown what
-    can be read, and without what its jobs left where that cannot be: `notice` is told. Raises RunnerError
-    subclasses where there is no run that can be read.
+    files whether somebody does; where it cannot tell, a log without an end is of a run that goes on.
+    `waiting` as in Watched, asked after that. Of a log in a bucket is shown what can be read, without what
+    its jobs left where that cannot be: `notice` is told. Raises RunnerError subclasses where there is no run
+    that can be read.
     """
     tail = Tail(source_of(where).again())
-    life = _looked(tail, clock, alive, waiting)
+    asked = alive and partial(_lives, alive, tail, notice)
+    life = _looked(tail, clock, asked, waiting)
     gathering = Gathering(partial(files.evidence, tail.source, tail.state), ask=at_once, notice=notice)
     deadline = clock.now() + patience
     while True:
@@ -69,6 +72,16 @@ def _looked(tail: Tail, clock: Clock, alive: Callable[[], bool] | None, waiting:
     wrong = wrong or _read(tail, clock)  # what was written before its end is now in it
     live = live and not wrong
     return _life(tail, waiting() if live else "", live=live, wrong=wrong)
+
+
+def _lives(alive: Callable[[], bool], tail: Tail, notice: Callable[[str], None]) -> bool:
+    try:
+        return alive()
+    except NotFoundError:
+        raise
+    except RunnerError as error:
+        notice(sentence(error, hint=True))
+        return tail.state.phase is not RunPhase.FINISHED
 
 
 def _life(tail: Tail, words: str, *, live: bool, wrong: str) -> Life:

@@ -154,7 +154,7 @@ class BucketFiles:
 
     def _tail(self, name: str, offset: int) -> Iterator[tuple[int, bytes]]:
         """Of a log that is still written: its end."""
-        found = self._bucket.get(f"{name}.tail")
+        found = self._bucket.get(f"{name}.tail", _span(0))
         if found is None:
             raise FileNotFoundError(2, "no such object", str(self._bucket.where.below(name)))
         said = found.metadata.get("offset", "")

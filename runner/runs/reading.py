@@ -46,7 +46,7 @@ class Tail:
     def fold(self, lines: bytes, *, latest: float = math.inf) -> list[Event]:
         """Fold what the source had, where somebody else has asked it."""
         events = []
-        for line in lines.splitlines():
+        for line in lines.removesuffix(b"\n").split(b"\n") if lines else ():
             try:
                 event = decode(line)
                 if event.at > latest:

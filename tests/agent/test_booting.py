@@ -32,7 +32,7 @@ class Ledger:
     def __init__(self, *types: str) -> None:
         self._types = types
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str, span: str = "") -> Found | None:
         for number, type_ in enumerate(self._types, 1):
             if name == record_name(1, number):
                 request = LaunchRequest(token="t", image="ami-1", root_device="/dev/sda1", type=type_, disk=8)
@@ -84,7 +84,7 @@ def test_the_phases_of_a_boot_are_those_of_the_clouds_and_of_its_log(tmp_path: P
 
 def test_a_boot_of_which_nothing_is_known_stops_nobody(tmp_path: Path) -> None:
     class Broken(Ledger):
-        def get(self, name: str) -> Found | None:
+        def get(self, name: str, span: str = "") -> Found | None:
             return Found(body=b"[")
 
     assert booted(Ledger(), 1, About(instance_id="i-1"), tmp_path / "none") == []

@@ -45,7 +45,7 @@ class _Replayed:
             return reply
         raise _Pause((what, name, body))
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str, span: str = "") -> Found | None:
         body = self._next("get", name)
         return None if body is None else Found(body=body)
 
@@ -167,7 +167,7 @@ class _Held:
     def __init__(self, held: dict[str, Found]) -> None:
         self._held = held
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str, span: str = "") -> Found | None:
         return self._held.get(name)
 
     def create(self, name: str, body: bytes) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner import events as e
-from runner.errors import SUCCEEDED
+from runner.errors import SUCCEEDED, LogError
 from runner.launching.naming import GENERATION, RUN
 from runner.machines.advancing import advance
 from runner.machines.beginning import go_on
@@ -47,6 +47,7 @@ def put_event(run: Bucket, body: bytes) -> None:
 
 
 HEAD = b'{"segment": 9, "generation": 1000, "writer": "i-1"}\n'
+BEAT = b'{"type": "heartbeat", "at": "2026-11-22T18:04:05.000000Z"}'
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,10 @@ HEAD = b'{"segment": 9, "generation": 1000, "writer": "i-1"}\n'
     [
         b'{"segment": 9, "generation": Infinity, "writer": "i-1"}\n',
         HEAD + b'{"type": "job_finished", "at": "2026-11-22T18:04:05.000000Z", "job_id": "x"}\n',
+        HEAD + BEAT,
+        HEAD + BEAT + b"\r" + BEAT + b"\n",
     ],
-    ids=["generation", "event"],
+    ids=["generation", "event", "half a line", "two in a line"],
 )
 def test_a_log_that_no_runner_wrote_stands_in_nobodys_way(loop: CloudLoop, body: bytes) -> None:
     """It is shown as far as it can be read, its machine has its time, and its group is free after that."""
@@ -144,6 +147,33 @@ def test_who_ends_a_run_does_not_shut_out_the_machine_that_has_it_by_now(loop: C
     second.ends()
     assert look_after(loop) == SUCCEEDED
     assert told.status()[0] == "success"
+
+
+@pytest.mark.parametrize("generation", [2000, 10**30])
+def test_a_log_of_a_machine_that_nobody_asked_for_costs_no_further_one(
+    loop: CloudLoop, generation: int
+) -> None:
+    """Whatever is launched after it would be shut out, and nobody could end the run."""
+    alone = queue("sleep 100", concurrency={"group": "gpu"})
+    bad, waits = merged(loop, alone), merged(loop, alone, name="other", number=8)
+    bad.push()
+    first = machine(loop)
+    run_id = first.tags[RUN]
+    waits.push()
+    put_event(
+        Spoken(loop, first).works().run,
+        b'{"segment": 9, "generation": %d, "writer": "i-1"}\n' % generation,
+    )
+    assert look_after(loop) == SUCCEEDED, loop.world.said
+    assert bad.status()[0] == "pending"
+    loop.world.cloud.end(first.id, "shutdown")
+    assert look_after(loop) == SUCCEEDED, loop.world.said
+    assert bad.status()[0] == "error"
+    with pytest.raises(LogError, match="no runner wrote: it was written for a machine that nobody asked for"):
+        go_on(run_id, loop.site)
+    assert look_after(loop) == SUCCEEDED, loop.world.said
+    assert [one.tags[RUN] == run_id for one in loop.world.cloud.held.values()] == [True, False]
+    assert [live.run_id for live in marked(loop.site)] == [machine(loop).tags[RUN]]
 
 
 def test_a_run_that_somebody_has_go_on_while_it_is_done_with_stays_marked(loop: CloudLoop) -> None:

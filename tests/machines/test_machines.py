@@ -17,8 +17,8 @@ from runner.agent.first_words import before
 from runner.bundle.order import from_json
 from runner.errors import FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
-from runner.launching.ledger import claim, log_generation
-from runner.machines.advancing import advance
+from runner.launching.ledger import claim, claimed_by, log_generation
+from runner.machines.advancing import advance, stop_machines
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
@@ -73,6 +73,22 @@ class Agent:
 def only(world: MachineWorld) -> str:
     (one,) = world.cloud.living()
     return one.id
+
+
+def test_what_is_too_long_for_a_claim_is_none(world: MachineWorld) -> None:
+    world.run.put("agent/1", b'{"instance_id": "i-1", "more": "%s"}' % (b"x" * 2000))
+    assert claimed_by(world.run, 1) == ""
+
+
+def test_a_machine_that_is_not_shown_for_a_moment_is_not_taken_for_ended(world: MachineWorld) -> None:
+    first = begin(world.beginning(), world.site).instance_id
+    Agent(world, 1, first).started()
+    _, facts = look(RUN_ID, world.site)
+    cloud = world.cloud
+    cloud.visible_from[first] = cloud.looks + 4
+    stop_machines(facts, world.beginning().plan, world.site)
+    assert world.slept
+    assert cloud.living() == []
 
 
 def test_a_run_begins_once(world: MachineWorld) -> None:

@@ -606,6 +606,25 @@ class TestSettle:
         assert board.words()[-1].startswith("error: Interrupted")
         assert "its log cannot be read any further" in board.final()
 
+    @pytest.mark.parametrize(("events", "said"), [(9, "pending: Running"), (None, "failure: Failed")])
+    def test_the_cloud_cannot_say_whether_it_lives(
+        self, board: Board, clock: VirtualTime, events: int | None, said: str
+    ) -> None:
+        """What the log says is shown all the same."""
+        run, told = Far(failed_log(), clock), []
+        run.log.events = run.log.events[:events]
+        run.all_at_once()
+
+        def unknown() -> bool:
+            raise CloudError("cannot look for machines: AWS asks for patience")
+
+        publisher = Publisher(board, TARGET, clock=clock)  # type: ignore[arg-type]
+        assert settle(
+            publisher, run.source(), clock=clock, sleep=clock.sleep, alive=unknown, notice=told.append
+        )
+        assert board.words()[-1].startswith(said)
+        assert told == ["cannot look for machines: AWS asks for patience"]
+
     def test_a_living_run_is_left_alone(self, board: Board, clock: VirtualTime) -> None:
         run = Far(failed_log(), clock)
         run.append(run.log.events[:9])

@@ -27,7 +27,7 @@ class StrictObjects:
         self.trouble: Callable[[str, str], None] = lambda _what, _name: None
         """Called before each request with what and which; may raise."""
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str, span: str = "") -> Found | None:
         self._ask("get", name)
         return self.held.get(name)
 
@@ -85,7 +85,7 @@ class _Replayed:
     def __init__(self, replies: Sequence[Reply]) -> None:
         self._replies = iter(replies)
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str, span: str = "") -> Found | None:
         body = self._next(("get", name, b""))
         return None if body is None else Found(body=body)
 

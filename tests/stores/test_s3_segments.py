@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.errors import FencedError, LogError, StoreBusyError
 from runner.stores.s3 import Reader, Writer
-from runner.stores.s3.segments import WHOLE, Segment, segment_name
+from runner.stores.s3.segments import MOST, WHOLE, Segment, segment_name
 from tests.aws import Aws
 from tests.stores.strict_objects import (
     Ended,
@@ -228,6 +228,19 @@ class TestReader:
         with pytest.raises(LogError, match="the log has more than 100 B, which no runner writes"):
             reader.fresh()
         assert 90 < len(reader.left()) <= 100
+        reader = Reader(held, most=10_000)
+        reader.number = MOST
+        held.held[segment_name(MOST + 1)] = held.held[segment_name(1)]
+        with pytest.raises(LogError, match="the log has more than 500,000 segments"):
+            reader.fresh()
+
+    @pytest.mark.parametrize("said", ["9" * 1100, "-3"])
+    def test_a_whole_log_that_says_nonsense_of_itself_does_not_count(self, said: str) -> None:
+        held = self.written(3)
+        lines = Reader(held).fresh()
+        held.replace(WHOLE, b"{}\n", "", {"segments": said, "generation": "1", "writer": "w"})
+        reader = Reader(held)
+        assert (reader.fresh(), reader.number) == (lines, 4)
 
     def test_a_segment_that_is_none(self) -> None:
         held = self.written(1)

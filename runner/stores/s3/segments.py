@@ -26,6 +26,8 @@ from runner.units import format_size
 
 WHOLE = "events.jsonl"
 _AT_ONCE = 32
+MOST = 500_000
+"""Segments that a log may have: one every two seconds for eleven days."""
 
 
 def segment_name(number: int) -> str:
@@ -57,6 +59,11 @@ class Segment:
                 f"{segment_name(number)} does not say who wrote it",
                 hint="the log was changed by something other than runner; its earlier segments still hold",
             ) from error
+        if lines and not lines.endswith(b"\n"):
+            raise LogError(
+                f"{segment_name(number)} ends in the middle of a line",
+                hint="the log was changed by something other than runner; its earlier segments still hold",
+            )
         return cls(number=number, generation=generation, writer=writer, lines=lines)
 
 
@@ -117,6 +124,8 @@ class Reader:
             self.number = int(found.metadata["segments"])
             self.generation = int(found.metadata["generation"])
             self.writer = found.metadata["writer"]
+            if not 0 <= self.number <= MOST:
+                raise ValueError("no number of segments")
         except (KeyError, ValueError):  # put there by hand: the segments are what counts
             self.number, self.generation, self.writer = 0, 0, ""
             return b""
@@ -135,9 +144,11 @@ class Reader:
     def _read(self, found: Found) -> bytes:
         segment = Segment.decode(self.number + 1, found.body)
         self._size += len(segment.lines)
-        if self._most and self._size > self._most:
+        if self._most and (self._size > self._most or self.number >= MOST):
             raise LogError(
-                f"the log has more than {format_size(self._most)}, which no runner writes",
+                f"the log has more than {format_size(self._most)}, which no runner writes"
+                if self._size > self._most
+                else f"the log has more than {MOST:,} segments, which no runner writes",
                 hint="look at it by hand: something other than runner writes there",
             )
         self.number += 1
