@@ -19,7 +19,7 @@ from typing import Any
 
 from runner.clock import SystemClock
 from runner.demo.world import REPOSITORY, REPOSITORY_ID, World
-from runner.gitops.kept import ARTIFACT
+from runner.gitops.artifacts.kept import ARTIFACT
 from runner.ports import Comment, PullRequest, Status, WorkflowRun
 from tests.waiting import PATIENCE
 

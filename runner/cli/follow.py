@@ -15,10 +15,10 @@ from runner.cli.terminal import say
 from runner.clock import SystemClock
 from runner.errors import OPERATIONAL, SUCCEEDED, UsageError
 from runner.forges.opening import open_forge
-from runner.gitops.cloud import again
-from runner.gitops.configured import config_at
+from runner.gitops.cloud.cloud import again
 from runner.gitops.context import Context, number
-from runner.gitops.performing import Stage, perform
+from runner.gitops.repository.configured import config_at
+from runner.gitops.run.performing import Stage, perform
 from runner.machines.facts import look
 from runner.machines.live import Live, mark, mark_of
 from runner.machines.site import Site

@@ -19,7 +19,7 @@ from runner.forges.opening import open_forge
 from runner.gitops import payload
 from runner.gitops.context import Context, from_environment
 from runner.gitops.payload import Happened
-from runner.gitops.performing import Stage
+from runner.gitops.run.performing import Stage
 from runner.gitops.undumpable import become_undumpable
 from runner.report import clean
 from runner.report.escaping import disarmed
@@ -50,7 +50,7 @@ def plan(output: str) -> int:
     Problems become annotations on the lines, the plan a file that the comment is made of. Exit code 1 where a
     queue cannot run.
     """
-    from runner.gitops.planning import plan as planned  # noqa: PLC0415
+    from runner.gitops.plan.planning import plan as planned  # noqa: PLC0415
 
     context, happened = _called()
     return planned(context, happened, Path(output))
@@ -60,7 +60,7 @@ def plan(output: str) -> int:
 @click.option("--input", "folder", required=True, metavar="DIR", help="Where the artifact was put.")
 def comment(folder: str) -> int:
     """Show the plan under its pull request. The artifact is taken for hostile."""
-    from runner.gitops.commenting import comment as commented  # noqa: PLC0415
+    from runner.gitops.comment.commenting import comment as commented  # noqa: PLC0415
 
     context, happened = _called()
     wanted = _only(happened, payload.WorkflowRunEvent)
@@ -74,7 +74,7 @@ def merge() -> int:
 
     Exit code 0 once everything is shown: the statuses carry the verdict.
     """
-    from runner.gitops.merging import merge as merged  # noqa: PLC0415
+    from runner.gitops.merge.merging import merge as merged  # noqa: PLC0415
 
     context, happened = _called()
     with _stage(context) as stage:
@@ -85,8 +85,8 @@ def merge() -> int:
 @click.option("--check", is_flag=True, help="Only say, as outputs, whether the author may do that.")
 def command(*, check: bool) -> int:
     """Do what a `/runner …` comment asks for."""
-    from runner.gitops.again import Again  # noqa: PLC0415
     from runner.gitops.commands import answering  # noqa: PLC0415
+    from runner.gitops.commands.starting import Again  # noqa: PLC0415
 
     context, happened = _called()
     wanted = _only(happened, payload.CommentEvent)
@@ -99,7 +99,7 @@ def command(*, check: bool) -> int:
 @github.command()
 def reconcile() -> int:
     """Show and start whatever was missed: safe at any time, and twice at once."""
-    from runner.gitops.reconciling import reconcile as reconciled  # noqa: PLC0415
+    from runner.gitops.reconcile.reconciling import reconcile as reconciled  # noqa: PLC0415
 
     context, _ = _called()
     with _stage(context) as stage:
@@ -109,7 +109,7 @@ def reconcile() -> int:
 @github.command()
 def cloud() -> int:
     """Launch what was merged on machines of the cloud, follow it, and look after what is open there."""
-    from runner.gitops.cloud import cloud as clouded  # noqa: PLC0415
+    from runner.gitops.cloud.cloud import cloud as clouded  # noqa: PLC0415
 
     context, happened = _called()
     with _stage(context) as stage:
@@ -123,7 +123,7 @@ def cloud() -> int:
 def _site(context: Context) -> Site | None:
     """The account as the commit that this workflow runs for configures it; None where it names none."""
     from runner.clouds.identity import sign_in  # noqa: PLC0415
-    from runner.gitops.configured import config_at  # noqa: PLC0415
+    from runner.gitops.repository.configured import config_at  # noqa: PLC0415
     from runner.machines.site import open_site  # noqa: PLC0415
 
     config = config_at(context.checkout, context.sha)

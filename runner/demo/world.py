@@ -15,7 +15,7 @@ from typing import Any
 
 from runner.errors import RunnerError
 from runner.forges.files import FileForge
-from runner.gitops.kept import ARTIFACT
+from runner.gitops.artifacts.kept import ARTIFACT
 from runner.ports import Clock, PullRequest, RepositoryFacts, WorkflowRun
 
 REPOSITORY, REPOSITORY_ID = "you/forecast", 1

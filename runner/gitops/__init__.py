@@ -1,6 +1,9 @@
 """What the workflows call: from an event of GitHub to plans, runs, statuses and comments.
 
-context + payload (who calls, what happened) → history, changes, due (git) →
-planning | commenting | merging | commanding | reconciling. Each takes a
-`Context` and a `CodeHost`, so that a laptop and the tests play the same loop over files.
+A package for each workflow, entered by `plan/planning` · `comment/commenting` · `merge/merging` ·
+`commands/answering` · `reconcile/reconciling` · `cloud/cloud`. Each takes a `Context` (who calls), what
+happened (`payload`) and a `CodeHost`, so that a laptop and the tests play the same loop over files.
+
+Below them, what they share: `run/` carries runs out, follows and shows them · `artifacts/` what earlier
+workflow runs kept · `repository/` what git says.
 """

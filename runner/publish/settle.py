@@ -93,11 +93,11 @@ def _life(tail: Tail, words: str, *, live: bool, wrong: str) -> Life:
 
 def _read(tail: Tail, clock: Clock) -> str:
     """Why what is in a bucket can be read no further, "": it can be."""
-    is_far = tail.source.directory is None
+    in_bucket = tail.source.directory is None
     try:
-        tail.poll(latest=clock.now() + SKEW if is_far else math.inf)
+        tail.poll(latest=clock.now() + SKEW if in_bucket else math.inf)
     except LogError as error:
-        if not is_far:
+        if not in_bucket:
             raise
         return f"{UNREADABLE}: {sentence(error, hint=False)}"
     return ""

@@ -163,7 +163,7 @@ def cancelling(run_id: str, jobs: Sequence[str], url: str) -> Reply:
     )
 
 
-def cancelling_far(run_id: str, jobs: Sequence[str]) -> Reply:
+def cancelling_in_cloud(run_id: str, jobs: Sequence[str]) -> Reply:
     """Of a run in the cloud."""
     what = f"{counted(len(jobs), 'job')} of {code(run_id)}" if jobs else code(run_id)
     return Reply(
@@ -190,7 +190,7 @@ def log_end(run_id: str, job_id: str, attempt: int, lines: Sequence[str], url: s
     return _log_end(run_id, job_id, attempt, lines, everything)
 
 
-def log_end_far(run_id: str, job_id: str, attempt: int, lines: Sequence[str], where: str) -> Reply:
+def log_end_in_cloud(run_id: str, job_id: str, attempt: int, lines: Sequence[str], where: str) -> Reply:
     """The same of a run in the cloud; `where` is its `s3://` URL."""
     return _log_end(run_id, job_id, attempt, lines, f"All of it: {code(f'runner logs {where} {job_id}')}")
 

@@ -16,7 +16,7 @@ import pytest
 from runner.bundle import program
 from runner.clock import SystemClock
 from runner.forges.files import FileForge
-from runner.gitops.configured import config_at
+from runner.gitops.repository.configured import config_at
 from runner.machines.live import FOLDER
 from runner.ports import PullRequest, RepositoryFacts
 from tests.gitops.cloud_loop import reviewed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from runner import events as e
 from runner.errors import SUCCEEDED
 from runner.events import encode_lines
-from runner.gitops.configured import config_at
+from runner.gitops.repository.configured import config_at
 from runner.launching.ledger import claim, log_generation
 from runner.launching.naming import GENERATION, RUN
 from runner.machines.facts import order_of

@@ -14,11 +14,12 @@ from typing import Any
 from runner.clock import SystemClock
 from runner.config import Config
 from runner.forges.files import FileForge
-from runner.gitops import digests, payload
-from runner.gitops.cloud import cloud
+from runner.gitops import payload
+from runner.gitops.cloud.cloud import cloud
 from runner.gitops.context import Context
-from runner.gitops.performing import Stage
-from runner.gitops.planned import AtCommit, plan_file
+from runner.gitops.merge.planned import AtCommit, plan_file
+from runner.gitops.plan import digests
+from runner.gitops.run.performing import Stage
 from runner.launching.naming import GENERATION, RUN
 from runner.model import Git
 from runner.ports import Instance, LaunchRequest, PullRequest, RepositoryFacts, Status

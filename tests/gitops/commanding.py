@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from runner import events as e
 from runner.gitops.commands.asked import Answer, Asked
-from runner.gitops.commands.performing import Carried, Place
+from runner.gitops.commands.port import Carried, Place
 from runner.gitops.context import Context
 from runner.gitops.payload import CommentEvent
 from runner.plan import to_json
@@ -191,9 +191,9 @@ class Performed:
     raises: Exception | None = None
     calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    reaches_far: bool = False
+    reaches_cloud: bool = False
 
-    def far(self, asked: Asked) -> Answer | None:
+    def in_cloud(self, asked: Asked) -> Answer | None:
         return None
 
     def again(

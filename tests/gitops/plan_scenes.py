@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import plan as plans
-from runner.gitops.artifact import ARTIFACT, NAME, Bundle, PlannedFile, written
-from runner.gitops.commenting import comment
+from runner.gitops.comment.commenting import comment
 from runner.gitops.context import Context
 from runner.gitops.payload import WorkflowRunEvent
+from runner.gitops.plan.artifact import ARTIFACT, NAME, Bundle, PlannedFile, written
 from runner.model import Job
 from runner.ports import CodeHost, Comment, PullRequest, Status, WorkflowRun
 from tests.builders import job, queue

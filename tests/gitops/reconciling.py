@@ -14,13 +14,14 @@ from typing import Any
 from runner.agent.work import carry_out
 from runner.config import Config
 from runner.forges.files import FileForge
-from runner.gitops import cursor, digests
 from runner.gitops.context import Context
-from runner.gitops.cursor import Cursor
-from runner.gitops.performing import Performed, Stage, Start
-from runner.gitops.planned import AtCommit, plan_file
-from runner.gitops.reads import MOST
-from runner.gitops.reconciling import reconcile
+from runner.gitops.merge.planned import AtCommit, plan_file
+from runner.gitops.plan import digests
+from runner.gitops.reconcile import cursor
+from runner.gitops.reconcile.cursor import Cursor
+from runner.gitops.reconcile.reads import MOST
+from runner.gitops.reconcile.reconciling import reconcile
+from runner.gitops.run.performing import Performed, Stage, Start
 from runner.model import Git
 from runner.ports import CodeHost, PullRequest, RepositoryFacts, Status, WorkflowRun
 from runner.publish.follow import Watched, follow

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from runner import plan as plans
 from runner import schema
 from runner.errors import PlanError, RunnerError
-from runner.gitops import receiving
-from runner.gitops.artifact import (
+from runner.gitops.artifacts.unzipping import member
+from runner.gitops.plan import receiving
+from runner.gitops.plan.artifact import (
     LIMIT,
     MOST_FILES,
     MOST_REMOVED,
@@ -33,8 +34,7 @@ from runner.gitops.artifact import (
     is_clean,
     written,
 )
-from runner.gitops.receiving import from_bytes, read_file
-from runner.gitops.unzipping import member
+from runner.gitops.plan.receiving import from_bytes, read_file
 from runner.model import Git, Job
 from runner.problems import Location, Problem, Severity
 from tests.builders import job, many, queue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.config import Config
-from runner.gitops.changes import Changed, changed_queues
+from runner.gitops.repository.changes import Changed, changed_queues
 from tests.histories import QUEUE, Files, Repository
 
 TEMPLATED = "template: etl\n"

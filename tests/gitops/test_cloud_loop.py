@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.gitops.configured import config_at
+from runner.gitops.repository.configured import config_at
 from runner.machines.live import marked
 from tests.aws import Aws
 from tests.gitops.cloud_loop import CloudLoop, queue

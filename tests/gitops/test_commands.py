@@ -16,8 +16,8 @@ from runner.errors import ForgeError, RefusedError
 from runner.gitops.commands.answering import check, command
 from runner.gitops.commands.parse import parse
 from runner.gitops.commands.permit import needs, permitted
-from runner.gitops.commands.requests import Requests, cancel_requests
 from runner.gitops.payload import CommentEvent
+from runner.gitops.run.requests import Requests, cancel_requests
 from runner.ports import CodeHost, Status
 from runner.report import markers
 from runner.stores.directory import DirectoryStore

@@ -12,9 +12,9 @@ from typing import cast
 import pytest
 
 from runner.errors import ForgeBusyError
-from runner.gitops.artifact import LIMIT, NAME, PlannedFile
-from runner.gitops.commenting import generation
-from runner.gitops.digests import agreed, digest_in, reviewed
+from runner.gitops.comment.commenting import generation
+from runner.gitops.plan.artifact import LIMIT, NAME, PlannedFile
+from runner.gitops.plan.digests import agreed, digest_in, reviewed
 from runner.ports import CodeHost, WorkflowRun
 from runner.problems import Location, Problem
 from runner.report import markers

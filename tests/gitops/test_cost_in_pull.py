@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.gitops.artifact import NAME
-from runner.gitops.planning import plan
+from runner.gitops.plan.artifact import NAME
+from runner.gitops.plan.planning import plan
 from tests.forge_worlds import InFiles
 from tests.gitops.plan_scenes import Scene
 from tests.gitops.pull_requests import Checkout, pull_request, put

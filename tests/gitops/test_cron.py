@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.gitops.cron import MOST_DAYS, MOST_TIMES, due_times
+from runner.gitops.reconcile.cron import MOST_DAYS, MOST_TIMES, due_times
 from runner.validate.schedules import cron_problem
 
 DAY = 86_400.0

@@ -9,8 +9,8 @@ import pytest
 
 from runner.config import Config
 from runner.errors import NotFoundError, RunnerError, UsageError
-from runner.gitops import due as deciding
-from runner.gitops.due import Decision, due_by_hand, due_on_push, params_of
+from runner.gitops.merge import due as deciding
+from runner.gitops.merge.due import Decision, due_by_hand, due_on_push, params_of
 from runner.gitops.payload import DispatchEvent, PushEvent
 from tests.histories import HERE, NOTHING, QUEUE, Files, Forge, Repository
 

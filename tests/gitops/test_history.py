@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError
-from runner.gitops import git, history
+from runner.gitops.repository import git, history
 from tests.histories import NOTHING, START, Repository
 
 ODD_NAMES = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.gitops.identity import run_id
+from runner.gitops.merge.identity import run_id
 
 COMMIT = "3e" * 20
 SAME: dict[str, Any] = {

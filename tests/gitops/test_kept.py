@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runner.errors import NotFoundError, RefusedError, StoreError
-from runner.gitops import kept
-from runner.gitops.unpacking import Bounds
+from runner.gitops.artifacts import kept
+from runner.gitops.artifacts.unpacking import Bounds
 from runner.ports import Status
 from runner.runs.reading import read
 from tests.builders import RUN_ID, failed_log

@@ -19,8 +19,9 @@ import pytest
 from runner.clock import SystemClock
 from runner.config import Config
 from runner.forges.files import FileForge
-from runner.gitops import digests, lost
-from runner.gitops.planned import AtCommit, plan_file
+from runner.gitops.merge import lost
+from runner.gitops.merge.planned import AtCommit, plan_file
+from runner.gitops.plan import digests
 from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status, WorkflowRun
 from runner.stores.directory import is_live

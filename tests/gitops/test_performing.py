@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.gitops.context import Context
-from runner.gitops.performing import Stage, Start, perform
+from runner.gitops.run.performing import Stage, Start, perform
 from tests.builders import RUN_ID, START, Log, job, queue
 from tests.forge_worlds import MERGE, InFiles
 from tests.publish.far_runs import Far

@@ -13,13 +13,13 @@ import pytest
 from runner import __version__
 from runner.config import Config
 from runner.errors import RunnerError, UsageError
-from runner.gitops import receiving
-from runner.gitops.artifact import NAME, Bundle, PlannedFile
+from runner.gitops.merge.planned import AtCommit, plan_file
 from runner.gitops.payload import DispatchEvent, Happened, MergeGroupEvent, ScheduleEvent
-from runner.gitops.planned import AtCommit, plan_file
-from runner.gitops.planning import plan
-from runner.gitops.receiving import from_bytes
-from runner.gitops.revisions import parents, revisions_of
+from runner.gitops.plan import receiving
+from runner.gitops.plan.artifact import NAME, Bundle, PlannedFile
+from runner.gitops.plan.planning import plan
+from runner.gitops.plan.receiving import from_bytes
+from runner.gitops.plan.revisions import parents, revisions_of
 from runner.model import Git
 from runner.plan.digest import digest_of
 from runner.problems import Severity

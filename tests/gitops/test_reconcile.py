@@ -10,10 +10,10 @@ import pytest
 
 from runner.errors import ForgeError, RefusedError, RunnerError
 from runner.forges.files import FileForge
-from runner.gitops import lost
-from runner.gitops.cursor import Cursor, from_json, to_json
-from runner.gitops.identity import run_id
-from runner.gitops.reconciling import reconcile
+from runner.gitops.merge import lost
+from runner.gitops.merge.identity import run_id
+from runner.gitops.reconcile.cursor import Cursor, from_json, to_json
+from runner.gitops.reconcile.reconciling import reconcile
 from runner.ports import Status
 from tests.gitops.reconciling import URL, World, counting, here, lines, queue
 from tests.histories import START

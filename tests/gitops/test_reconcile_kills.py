@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.forges.files import FileForge
-from runner.gitops.reconciling import reconcile
+from runner.gitops.reconcile.reconciling import reconcile
 from runner.ports import Status
 from tests.forge_worlds import TOKEN, github, pull_in_double
 from tests.github_double import Artifact, Double, serving

@@ -11,7 +11,7 @@ from runner.forges.files import FileForge
 from runner.forges.github.budget import Limits
 from runner.forges.github.pace import Pace
 from runner.gitops.context import Context
-from runner.gitops.sharing import EVERY, Sharing
+from runner.gitops.run.sharing import EVERY, Sharing
 from tests.forge_worlds import PLAN
 from tests.virtual_time import VirtualTime
 

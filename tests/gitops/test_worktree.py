@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError
-from runner.gitops.worktree import checked_out
+from runner.gitops.repository.worktree import checked_out
 from tests.histories import Repository
 from tests.project import ROOT
 
@@ -78,7 +78,7 @@ def test_each_use_has_its_own(made: Repository, old: str, tmp_path: Path) -> Non
 def test_what_a_killed_process_left_is_replaced(made: Repository, old: str) -> None:
     program = (
         "import pathlib, sys\n"
-        "from runner.gitops.worktree import checked_out\n"
+        "from runner.gitops.repository.worktree import checked_out\n"
         "with checked_out(pathlib.Path(sys.argv[1]), sys.argv[2]) as folder:\n"
         "    (folder / 'a').write_text('changed')\n"
         "    print(folder, flush=True)\n"

@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner import plan as plans
-from runner.gitops.digests import CONTEXT, LONGEST, agreed, combined, description, digest_in, newest, reviewed
+from runner.gitops.plan.digests import (
+    CONTEXT,
+    LONGEST,
+    agreed,
+    combined,
+    description,
+    digest_in,
+    newest,
+    reviewed,
+)
 from runner.model import Git, Job, Machine, Queue
 from runner.plan import from_json, to_json
 from runner.plan.digest import digest_of

@@ -12,7 +12,7 @@ import pytest
 
 from runner import events as e
 from runner.errors import CloudError, StoreBusyError, StoreError
-from runner.gitops.commands.requests import Requests
+from runner.gitops.run.requests import Requests
 from runner.ports import Comment, Status
 from runner.publish.asking import at_once, in_background
 from runner.publish.publisher import Publisher

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from runner import rules
 from runner.errors import NotFoundError, RefusedError, RunnerError
-from runner.gitops import kept, unpacking
+from runner.gitops.artifacts import kept, unpacking
+from runner.gitops.artifacts.kept import Kept
 from runner.gitops.commands.asked import Answer, Asked
-from runner.gitops.commands.performing import Performing, Place
+from runner.gitops.commands.port import Performing, Place
 from runner.gitops.context import is_commit
-from runner.gitops.kept import Kept
 from runner.graph import Graph
 from runner.report import reply
 from runner.report.escaping import code

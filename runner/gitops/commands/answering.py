@@ -13,9 +13,9 @@ from runner.errors import (
 )
 from runner.gitops.commands import verbs
 from runner.gitops.commands.asked import Answer, Asked
-from runner.gitops.commands.elsewhere import hand_over, is_far
-from runner.gitops.commands.performing import Performing
+from runner.gitops.commands.elsewhere import hand_over, is_in_cloud
 from runner.gitops.commands.permit import Permit, allowance, needs, permitted
+from runner.gitops.commands.port import Performing
 from runner.gitops.commands.replies import Replies
 from runner.gitops.context import Context
 from runner.gitops.payload import CommentEvent
@@ -49,8 +49,8 @@ def check(context: Context, event: CommentEvent, forge: CodeHost) -> int:
 def _needs(permit: Permit, forge: CodeHost, context: Context) -> str:
     if not permit.allowed or permit.command is None or permit.pull is None:
         return needs(None)
-    far = is_far(permit.command, permit.pull, forge, context)
-    return "cloud" if far else needs(permit.command)
+    in_cloud = is_in_cloud(permit.command, permit.pull, forge, context)
+    return "cloud" if in_cloud else needs(permit.command)
 
 
 def _flag(value: bool) -> str:
@@ -104,7 +104,9 @@ class _Answering:
             return self._refuse(reply.refusal(permit.reason, permit.hint))
         asked = self._asked(permit)
         try:
-            if not perform.reaches_far and is_far(asked.command, asked.pull, self._forge, self._context):
+            if not perform.reaches_cloud and is_in_cloud(
+                asked.command, asked.pull, self._forge, self._context
+            ):
                 hand_over(self._comment.id, self._forge, self._context)
                 self._context.summarize("Handed over to the workflow for the cloud, which answers.")
                 return SUCCEEDED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runner.errors import ForgeNotFoundError, RefusedError
-from runner.gitops import kept
+from runner.gitops.artifacts import kept
+from runner.gitops.artifacts.kept import Shown
 from runner.gitops.commands.parse import Command
 from runner.gitops.context import Context
-from runner.gitops.kept import Shown
 from runner.gitops.workflow_files import CLOUD, file_of, kind_of
 from runner.ports import CodeHost, PullRequest
 from runner.publish.refusal import is_refusal
@@ -14,7 +14,7 @@ from runner.publish.refusal import is_refusal
 _OF_A_RUN = frozenset({"cancel", "logs", "retry", "resume"})
 
 
-def is_far(command: Command, pull: PullRequest, forge: CodeHost, context: Context) -> bool:
+def is_in_cloud(command: Command, pull: PullRequest, forge: CodeHost, context: Context) -> bool:
     """Whether it is about something that the workflow for the cloud has shown here. Raises ForgeError."""
     if command.verb not in _OF_A_RUN and command.verb != "run":
         return False

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.errors import NotFoundError, RefusedError
-from runner.gitops import kept
+from runner.gitops.artifacts import kept
+from runner.gitops.artifacts.kept import Shown
 from runner.gitops.commands import again, planning
 from runner.gitops.commands.asked import Answer, Asked
 from runner.gitops.commands.parse import USAGE, usage
-from runner.gitops.commands.performing import Performing
-from runner.gitops.kept import Shown
+from runner.gitops.commands.port import Performing
 from runner.ports import Comment, Status
 from runner.report import markers, reply
 from runner.report.markers import Request
@@ -25,9 +25,9 @@ _LOG_LINES = 100
 
 def answer(asked: Asked, perform: Performing) -> Answer:
     """Raises RunnerErrors with the reason where it cannot be."""
-    far = perform.far(asked)
-    if far is not None:
-        return far
+    in_cloud = perform.in_cloud(asked)
+    if in_cloud is not None:
+        return in_cloud
     match asked.command.verb:
         case "retry" | "resume":
             return again.again(asked, perform)

@@ -1,0 +1,1 @@
+"""`runner github cloud`: the one stage that reaches into the cloud."""

@@ -1,0 +1,1 @@
+"""`runner github merge`: what a push brought, compared with its review, run and shown."""

@@ -1,0 +1,1 @@
+"""`runner github plan`: what a change would run, as an artifact."""

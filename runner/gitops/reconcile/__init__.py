@@ -1,0 +1,1 @@
+"""`runner github reconcile`: what the other stages missed, and what came due."""

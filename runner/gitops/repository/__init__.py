@@ -1,0 +1,1 @@
+"""What the checkout's git says: commits, changes between them, files as they were."""
