@@ -37,7 +37,10 @@ def init(
     time: what you changed is left alone and shown, and what an older version wrote is brought up to date.
     """
     if owner and not lines.is_owner(owner):
-        raise UsageError(f"--owner {shorten(owner)} is no @login, @org/team or address")
+        raise UsageError(
+            f"--owner {shorten(owner)} is no @login, @org/team or address",
+            hint="write --owner @ORG/TEAM: who has to approve changes of .github/ and templates/",
+        )
     root = initialise.top(Path(folder))
     request = initialise.Request(
         root=root,

@@ -24,6 +24,7 @@ from runner.launching.cost import carried
 from runner.machines.once import once
 from runner.ports import Cloud
 from runner.stores.s3 import Bucket, Location, Settings, connect
+from runner.validate.machine import NAME_AN_ACCOUNT
 
 if TYPE_CHECKING:
     from runner.plan import Prices
@@ -73,7 +74,7 @@ def open_site(
         raise UsageError(
             f"no account is configured: {' and '.join(f'aws.{name}' for name in missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set",
-            hint="write `aws: {region: …, bucket: …, …}` into .github/runner.yaml; see docs/aws.md of runner",
+            hint=NAME_AN_ACCOUNT,
         )
     client = connect(Settings(region=account.region))
     root = Bucket(client, Location(bucket=account.bucket, prefix=account.prefix))

@@ -122,7 +122,7 @@ def _unless_said(problems: list[Problem], found: list[Problem]) -> list[Problem]
 
 def _around(config: Config, environ: Mapping[str, str], *, here: bool, broken: bool) -> Around:
     """`broken`: nothing is known of the configuration but that it has mistakes, which are said already."""
-    named = ("region", "bucket", "instance_profile")
+    named = ("region", "bucket", "instance_profile", "security_group", "subnets")
     return Around(
         policy=config.policy,
         machine=config.machine,

@@ -65,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     machine.account,
     machine.forms,
     machine.architectures,
+    machine.elsewhere,
     machine.sizes,
     machine.idle,
     offers.prices,

@@ -41,9 +41,9 @@ class Policy:
 class Around:
     """What surrounds a file. `machine` is the configured one, `environ` the runner's own environment.
 
-    `account`: what of `region`, `bucket` and `instance_profile` the configuration sets. `here`: the queue is
-    about to run on this machine, whichever it asks for. `region`: the configured one. `offered`: region → the
-    types that a price is known of there; it is asked only for a queue that a machine is launched for.
+    `account`: which fields of `aws` the configuration sets. `here`: the queue is about to run on this
+    machine, whichever it asks for. `region`: the configured one. `offered`: region → the types that a price
+    is known of there; it is asked only for a queue that a machine is launched for.
     """
 
     policy: Policy = field(default_factory=Policy)

@@ -14,10 +14,11 @@ from runner.validate.facts import Facts, is_expression
 
 _ENDS_A_LAUNCH = frozenset({"no-account", "not-on-machine"})
 _NEEDED = ("region", "bucket", "instance_profile")
-_WRITE = (
+NAME_AN_ACCOUNT = (
     "write `aws: {region: us-east-1, bucket: my-runs, instance_profile: runner-instance}` into "
     ".github/runner.yaml; docs/aws.md of runner says how an account gets these"
 )
+_TIED = ("security_group", "subnets")
 SHORTEST = 300.0
 """Seconds: a machine boots, and stores everything before its end."""
 _HOURS = 24
@@ -71,7 +72,9 @@ def account(facts: Facts) -> Iterator[Problem]:
     if missing:
         message = f"no machine can be launched: .github/runner.yaml does not set {_listed(missing)}"
         route = route_to(facts, "provider")
-        yield Problem(rule="no-account", message=message, hint=_WRITE, severity=Severity.WARNING, route=route)
+        yield Problem(
+            rule="no-account", message=message, hint=NAME_AN_ACCOUNT, severity=Severity.WARNING, route=route
+        )
 
 
 def forms(facts: Facts) -> Iterator[Problem]:
@@ -104,6 +107,25 @@ def architectures(facts: Facts) -> Iterator[Problem]:
         at = facts.machine.options["fallback"].index(odd[0])
         hint = "name types of one architecture in `type` and `fallback`"
         yield _problem(message, hint, route_to(facts, "fallback", at))
+
+
+def elsewhere(facts: Facts) -> Iterator[Problem]:
+    """A security group and a subnet are in one region, and so is all that is launched with them."""
+    own, home = facts.machine.options, facts.around.region
+    region = _known(facts, "region")
+    if not facts.launches or not region or not home or region == home:
+        return
+    tied = [
+        name
+        for name in _TIED
+        if name in facts.around.account and not (name == "subnets" and own.get("subnet"))
+    ]
+    if tied:
+        message = f"nothing can be launched in `{shorten(region)}`: {_listed(tied)} of .github/runner.yaml "
+        message += f"{'are' if len(tied) > 1 else 'is'} in {home}"
+        yield _problem(
+            message, "leave `region` out, or take these out of the settings", route_to(facts, "region")
+        )
 
 
 def sizes(facts: Facts) -> Iterator[Problem]:

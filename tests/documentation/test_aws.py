@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 TEMPLATE = (ROOT / "templates" / "aws" / "runner.yaml").read_text(encoding="utf-8")
@@ -67,6 +69,23 @@ def test_what_is_to_be_typed_is_whole() -> None:
         ["bash", "-n"], input="\n".join(blocks), text=True, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("said", "written"), [("None", ""), ("aws:\n  region: here\n", "aws:\n  region: here\n")]
+)
+def test_settings_that_no_stack_says_are_not_written(tmp_path: Path, said: str, written: str) -> None:
+    """A stack that was rolled back has no outputs, for which `--output text` says None."""
+    (block,) = re.findall(r"^```sh\n(settings=.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / ".github").mkdir()
+    settings = tmp_path / ".github" / "runner.yaml"
+    settings.touch()
+    doubles = 'aws() { printf "%s\\n" "$SAID"; }; runner() { test "$1" = validate; }\n'
+    done = subprocess.run(
+        ["bash", "-c", doubles + block], cwd=tmp_path, env={"SAID": said}, capture_output=True, check=False
+    )
+    assert settings.read_text() == written
+    assert (done.returncode == 0) is bool(written)
 
 
 def test_what_workflow_may_launch_is_found_in_its_caller() -> None:

@@ -356,6 +356,26 @@ class TestMachine:
         problems = checked(job("a"), machine={"provider": "ec2", **own}, around=around)
         assert [p.message.partition(" does not set ")[2] for p in problems] == ([named] if named else [])
 
+    @pytest.mark.parametrize(
+        ("account", "own", "named"),
+        [
+            ({"security_group", "subnets"}, {}, "`aws.security_group` and `aws.subnets`"),
+            ({"security_group", "subnets"}, {"subnet": "subnet-1"}, "`aws.security_group`"),
+            ({"subnets"}, {"subnet": "subnet-1"}, ""),
+            ({"security_group"}, {"region": "us-east-1"}, ""),
+            ({"security_group"}, {"region": "${{ params.x }}"}, ""),
+            (set(), {}, ""),
+        ],
+    )
+    def test_another_region_than_that_of_the_account(
+        self, account: set[str], own: dict[str, str], named: str
+    ) -> None:
+        around = Around(account=self.ALL | account, region="us-east-1")
+        machine = {"provider": "ec2", "region": "eu-west-1", **own}
+        problems = checked(job("a"), machine=machine, around=around)
+        assert rules(problems) == ([("machine", ("machine", "region"))] if named else [])
+        assert [p.message.partition(": ")[2].partition(" of ")[0] for p in problems] == [named] * bool(named)
+
     def test_one_that_the_configuration_names_has_no_line_in_the_file(self) -> None:
         around = Around(account=self.ALL, machine={"provider": "ec2", "fallback": ["m7g.large"], "disk": 0})
         assert rules(checked(job("a"), around=around)) == [("machine", ()), ("machine", ())]
