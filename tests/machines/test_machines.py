@@ -18,6 +18,7 @@ from runner.bundle.order import from_json
 from runner.errors import FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
 from runner.launching.ledger import claim, claimed_by, log_generation
+from runner.launching.naming import repository_tags
 from runner.machines.advancing import advance, stop_machines
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
@@ -29,13 +30,15 @@ from runner.machines.reaping import reap
 from runner.machines.site import send_files
 from runner.machines.standing import Standing
 from runner.model import Outcome
+from runner.ports import Instance
 from runner.report.machine_costs import dollars
 from runner.runs.in_bucket import BucketSource
 from runner.state import RunState, apply
 from runner.stores.s3 import Writer
+from runner.validate import Policy
 from tests.aws import Aws
 from tests.builders import job, queue
-from tests.machines.world import EC2, RUN_ID, MachineWorld
+from tests.machines.world import EC2, RUN_ID, MachineWorld, TimelyCloud
 
 pytestmark = pytest.mark.slow
 
@@ -337,6 +340,22 @@ def test_what_is_over_is_unmarked_and_its_machine_reaped(world: MachineWorld) ->
     (orphan,) = reap(world.site)
     assert orphan.why == "its run is over"
     assert world.cloud.living() == []
+
+
+def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
+    """In the account's own region, in those that the policy allows, and in those that somebody names."""
+    begin(world.beginning(), world.site)
+    clouds = {region: TimelyCloud(now=world.site.root.now) for region in ("eu-west-1", "eu-west-3")}
+    tags = {**repository_tags("acme/models"), "runner:run": "gone-1"}
+    for cloud in clouds.values():
+        cloud.held["i-9"] = Instance(id="i-9", state="running", launched=1.0, tags=tags)
+        cloud.visible_from["i-9"] = 0
+    policy = Policy(regions=("eu-west-1", "ap-*"))
+    site = replace(world.site, cloud={"us-east-1": world.cloud, **clouds}.__getitem__, policy=policy)
+    assert [one.why for one in reap(site)] == ["its run, gone-1, is unknown"]
+    assert clouds["eu-west-1"].living() == []
+    assert len(clouds["eu-west-3"].living()) == len(world.cloud.living()) == 1
+    assert [one.instance.id for one in reap(site, ["eu-west-3"])] == ["i-9"]
 
 
 def test_a_mark_without_a_run_does_not_stand_in_the_way(world: MachineWorld) -> None:
