@@ -34,7 +34,7 @@ from runner.ports import Instance
 from runner.report.machine_costs import dollars
 from runner.runs.in_bucket import BucketSource
 from runner.state import RunState, apply
-from runner.stores.s3 import Writer
+from runner.stores.s3 import Bucket, Writer
 from runner.validate import Policy
 from tests.aws import Aws
 from tests.builders import job, queue
@@ -340,6 +340,27 @@ def test_what_is_over_is_unmarked_and_its_machine_reaped(world: MachineWorld) ->
     (orphan,) = reap(world.site)
     assert orphan.why == "its run is over"
     assert world.cloud.living() == []
+
+
+def test_a_machine_that_has_stopped_by_itself_has_time_for_its_end(world: MachineWorld) -> None:
+    """It still sends what is to be kept."""
+    agent = Agent(world, 1, begin(world.beginning(), world.site).instance_id)
+    agent.started()
+    agent.say(e.RunInterrupted(at=agent.now, reason="its time to live is over"))
+    held = world.cloud.held[only(world)]
+    world.cloud.held[held.id] = replace(held, launched=held.launched - 1000)
+    assert reap(world.site) == []
+
+    class Later(Bucket):
+        def now(self) -> float:
+            return super().now() + 1000
+
+        def below(self, name: str) -> Bucket:
+            return Later(self.client, self.where.below(name))
+
+    root = world.site.root
+    (orphan,) = reap(replace(world.site, root=Later(root.client, root.where)))
+    assert orphan.why == "its run is over"
 
 
 def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
