@@ -30,7 +30,7 @@ from runner.launching.ledger import claim, log_generation
 from runner.stores.s3 import Bucket, Location, Writer, open_bucket
 
 _RESERVE = 180.0
-"""Seconds before the machine's end at which its run must end: for logs, results and the boot before us."""
+"""Seconds before the machine's end at which its run must end: for logs and results."""
 _LAST = 15.0
 
 

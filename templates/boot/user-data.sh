@@ -3,7 +3,7 @@
 # Rendered by runner (the values between @ signs); everybody who may describe the machine can read this.
 # shellcheck disable=SC2317  # much of it is called by a trap
 
-set_timer() { shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over'; }
+set_timer() { SECONDS=0 && shutdown -P '+@TTL_MINUTES@' 'the time to live of this machine is over'; }
 set_timer || { poweroff -f; exit 1; }
 
 # A machine that is started again has lost its timer, and cloud-init runs this script no second time.
@@ -19,6 +19,7 @@ export LC_ALL=C
 metadata='@METADATA@/latest'
 home='@HOME@'
 log="$home/boot.log"
+ttl='@TTL_SECONDS@'
 role=''
 agent=''
 
@@ -146,7 +147,7 @@ export AWS_REGION='@REGION@' AWS_DEFAULT_REGION='@REGION@' AWS_ENDPOINT_URL='@EN
 [ -n "$AWS_ENDPOINT_URL" ] || unset AWS_ENDPOINT_URL
 # The SDK asks once, for a second, and then believes for ever that there is no role.
 export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
-"$python" -I "$home/program" --run '@RUN_URL@' --generation '@GENERATION@' --ttl '@TTL_SECONDS@' >>"$log" 2>&1 &
+"$python" -I "$home/program" --run '@RUN_URL@' --generation '@GENERATION@' --ttl "$((ttl - SECONDS))" >>"$log" 2>&1 &
 agent=$!
 # Whoever switches this machine off: the agent ends first, then this script, and only then the network.
 systemd-run --quiet --unit=runner-end -p RemainAfterExit=yes -p After=network.target -p TimeoutStopSec=100 \
