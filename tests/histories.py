@@ -1,4 +1,4 @@
-"""Histories in real git, made the same each time: fixed people and dates, nobody's configuration."""
+"""Histories in real git, the same each time in one process: fixed people and dates, nobody's settings."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ class Repository:
     def _environ(self) -> dict[str, str]:
         said = {"NAME": "Ann", "EMAIL": "ann@example.org", "DATE": f"{self._at} +0000"}
         people = {f"GIT_{role}_{key}": said[key] for role in ("AUTHOR", "COMMITTER") for key in said}
+        # A run's id comes from its commit, and who goes on with a run ends what is left of it: no two
+        # workers have the same.
+        people["GIT_COMMITTER_EMAIL"] = f"ann-{os.getpid()}@example.org"
         quiet = {"HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
         return people | quiet | {"PATH": os.environ["PATH"]}
 

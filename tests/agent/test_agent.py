@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ from runner.runs.reading import read
 from runner.state import RunState
 from tests.builders import job, queue
 from tests.waiting import PATIENCE
+
+RUN = f"q-20260101T000000-{os.getpid() & 0xFFFFFF:06x}"
+"""Each worker's own: who goes on with a run ends what is left of it, by its name."""
 
 
 def carry_out(order: bytes | Order, **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -34,8 +38,8 @@ def order(tmp_path: Path, *commands: str, action: str = "start") -> Order:
     plan = plans.make(queue(*jobs), source="queues/q.yaml", git=Git(sha="a" * 40))
     return Order(
         action=action,
-        run_id="q-20260101T000000-abcdef",
-        directory=tmp_path / ".runner" / "q-20260101T000000-abcdef",
+        run_id=RUN,
+        directory=tmp_path / ".runner" / RUN,
         checkout=tmp_path,
         plan=plans.to_json(plan).decode(),
     )
@@ -49,7 +53,7 @@ def test_a_run_is_carried_out_with_its_reports(tmp_path: Path) -> None:
     asked = order(tmp_path, "echo $RUNNER_RUN_ID > ran", "true")
     done = carry_out(asked)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert (tmp_path / "ran").read_text() == "q-20260101T000000-abcdef\n"
+    assert (tmp_path / "ran").read_text() == f"{RUN}\n"
     assert state_of(asked).outcome is Outcome.SUCCEEDED
     assert (asked.directory / "report.md").exists()
 

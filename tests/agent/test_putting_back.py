@@ -14,11 +14,10 @@ from runner import plan as plans
 from runner.agent.order import Order
 from runner.demo.world import AUTHOR
 from runner.model import Git, Job
-from tests.agent.test_agent import carry_out, state_of
+from tests.agent.test_agent import RUN, carry_out, state_of
 from tests.builders import job, queue
 from tests.hostile_world import HostileWorld, new_world
 
-RUN = "q-20260101T000000-abcdef"
 FETCH = job("fetch", command="mkdir -p out; seq 5 > out/rows.csv", result_files=("out/rows.csv",))
 TRAIN = job("train", "fetch", command="test -e go && cat out/rows.csv > model")
 

@@ -1,4 +1,4 @@
-"""A repository whose commits are always the same ones, so that ids in comments can be compared."""
+"""A repository whose commits have fixed people and times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Lab:
                 "GIT_AUTHOR_EMAIL": "ann@example.com",
                 "GIT_AUTHOR_DATE": when,
                 "GIT_COMMITTER_NAME": "Ann",
-                "GIT_COMMITTER_EMAIL": "ann@example.com",
+                # A run's id comes from its commit, and who goes on with a run ends what is left of it: no two
+                # workers have the same.
+                "GIT_COMMITTER_EMAIL": f"ann-{os.getpid()}@example.com",
                 "GIT_COMMITTER_DATE": when,
             },
             stdin=subprocess.DEVNULL,
