@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.errors import NotFoundError, RunnerError
+from runner.errors import CloudError, NotFoundError, RunnerError
 from runner.launching.naming import RUN, repository_tags
 from runner.launching.reap import YOUNG, Orphan, RunFacts, orphans
 from runner.machines.facts import look
@@ -16,25 +16,30 @@ from runner.ports import Instance
 def reap(site: Site, regions: Iterable[str] = ()) -> list[Orphan]:
     """Those that were ended. `regions` besides the account's own and those that the policy allows.
 
-    Raises CloudError, StoreError.
+    Raises CloudError, StoreError. That the cloud does not answer where machines are only allowed is noticed.
     """
     ended: list[Orphan] = []
+    asked = [site.account.region, *regions]
     allowed = (site.policy.regions or ()) if site.policy is not None else ()
-    named = [region for region in (*allowed, *regions) if "*" not in region]
-    for region in dict.fromkeys([site.account.region, *named]):
-        cloud = site.cloud(region)
-        machines = [one for one in cloud.find(repository_tags(site.repository)) if not one.is_gone]
-        if not machines:
-            continue
-        runs = _runs_of(machines, site)
-        found = orphans(machines, runs, repository=site.repository, now=site.root.now())
-        gone = (
-            set(cloud.terminate([one.instance.id for one in found], repository_tags(site.repository)))
-            if found
-            else set()
-        )
-        ended += [one for one in found if one.instance.id in gone]
+    for region in dict.fromkeys([*asked, *(one for one in allowed if "*" not in one)]):
+        try:
+            ended += _reaped(region, site)
+        except CloudError as error:
+            if region in asked:
+                raise
+            site.notice(f"machines in {region} are not looked at: {error.message}")
     return ended
+
+
+def _reaped(region: str, site: Site) -> list[Orphan]:
+    cloud, ours = site.cloud(region), repository_tags(site.repository)
+    machines = [one for one in cloud.find(ours) if not one.is_gone]
+    if not machines:
+        return []
+    runs = _runs_of(machines, site)
+    found = orphans(machines, runs, repository=site.repository, now=site.root.now())
+    gone = set(cloud.terminate([one.instance.id for one in found], ours) if found else ())
+    return [one for one in found if one.instance.id in gone]
 
 
 def _runs_of(machines: Iterable[Instance], site: Site) -> dict[str, RunFacts]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ import pytest
 from runner import events as e
 from runner.agent.first_words import before
 from runner.bundle.order import from_json
-from runner.errors import FencedError, NotFoundError, RunIsLiveError
+from runner.errors import CloudRefusedError, FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
 from runner.launching.ledger import claim, claimed_by, log_generation
 from runner.launching.naming import repository_tags
@@ -363,6 +364,13 @@ def test_a_machine_that_has_stopped_by_itself_has_time_for_its_end(world: Machin
     assert orphan.why == "its run is over"
 
 
+class ClosedCloud(TimelyCloud):
+    """A region that the role may not look at."""
+
+    def find(self, tags: Mapping[str, str]) -> Sequence[Instance]:
+        raise CloudRefusedError("denied")
+
+
 def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
     """In the account's own region, in those that the policy allows, and in those that somebody names."""
     begin(world.beginning(), world.site)
@@ -371,12 +379,16 @@ def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
     for cloud in clouds.values():
         cloud.held["i-9"] = Instance(id="i-9", state="running", launched=1.0, tags=tags)
         cloud.visible_from["i-9"] = 0
-    policy = Policy(regions=("eu-west-1", "ap-*"))
+    clouds["eu-north-1"] = ClosedCloud()
+    policy = Policy(regions=("eu-north-1", "eu-west-1", "ap-*"))
     site = replace(world.site, cloud={"us-east-1": world.cloud, **clouds}.__getitem__, policy=policy)
     assert [one.why for one in reap(site)] == ["its run, gone-1, is unknown"]
     assert clouds["eu-west-1"].living() == []
     assert len(clouds["eu-west-3"].living()) == len(world.cloud.living()) == 1
     assert [one.instance.id for one in reap(site, ["eu-west-3"])] == ["i-9"]
+    assert set(world.said) == {"machines in eu-north-1 are not looked at: denied"}
+    with pytest.raises(CloudRefusedError, match="denied"):
+        reap(site, ["eu-north-1"])
 
 
 def test_a_mark_without_a_run_does_not_stand_in_the_way(world: MachineWorld) -> None:
