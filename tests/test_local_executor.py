@@ -276,6 +276,20 @@ def test_keep_processes_keeps_them_until_the_run_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_kept_process_says_is_masked_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    it = Bench(tmp_path, capacity=1)
+    talk = "while :; do echo at sesame-open; sleep 0.02; done"
+    it.run("server", f"echo $$; exec bash -c '({talk}) & true'", keep_processes=True, masks=("sesame-open",))
+    lines = it.log("server").count("\n")
+    until(lambda: it.log("server").count("\n") > lines + 5)
+    it.executor.close()
+    said = it.log("server")
+    assert "sesame" not in said
+    assert set(said.splitlines()[1:]) == {"at ***"}
+
+
+@pytest.mark.slow
 def test_any_number_of_jobs_may_keep_processes(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     it = Bench(tmp_path, capacity=1)

@@ -199,7 +199,8 @@ class Attempt:
                 self.kept = True
             else:
                 self.leftovers = end_all(self.slot, 0, self.order.grace, self)
-        self.logs.finish()
+        if not self.kept:
+            self.logs.finish()
         if self.leftovers:
             many = "1 process" if self.leftovers == 1 else f"{self.leftovers} processes"
             self.say(f"runner: ended {many} that the job left behind\n")

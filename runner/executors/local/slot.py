@@ -55,7 +55,7 @@ class Slot:
                 attempt = Attempt(self, wire.Order(*order[1:]))
                 self.report((wire.EXITED, self.number, *attempt.run()))
                 if attempt.kept:  # this slot stays behind as the owner of what the job left
-                    self.keep()
+                    self.keep(attempt)
                     return
 
     def read_commands(self) -> None:
@@ -72,7 +72,13 @@ class Slot:
         except BrokenPipeError:
             self.orphaned = True
 
-    def keep(self) -> None:
+    def keep(self, attempt: Attempt) -> None:
+        """What it still says is masked too: a process whose output nobody reads any more is ended by that."""
         while not self.orphaned:
-            self.read_commands()
-        end_all(self, 0, ORPHAN_GRACE)
+            for fd, _ in self.poller.poll():
+                if fd in attempt.logs:
+                    attempt.logs.copy(fd)
+                else:
+                    self.read_commands()
+        end_all(self, 0, ORPHAN_GRACE, attempt)
+        attempt.logs.finish()
