@@ -18,22 +18,15 @@ from runner.errors import LogError, NotFoundError, StoreError, UsageError
 from runner.events import AttemptFinished, encode_lines
 from runner.plan import to_json
 from runner.reports import write_reports
-from runner.runs import (
-    choose_directory,
-    index,
-    is_live,
-    list_runs,
-    make_home,
-    new_run_id,
-    read,
-    remember,
-    resolve,
-)
+from runner.runs import index
 from runner.runs.copying import Piece, copy
 from runner.runs.files import durations, evidence, last_words, stored_files, tail
+from runner.runs.ids import new_run_id
 from runner.runs.listing import lifetime
 from runner.runs.on_disk import DirectorySource
-from runner.runs.reading import Tail
+from runner.runs.places import choose_directory, list_runs, make_home, remember, resolve
+from runner.runs.reading import Tail, read
+from runner.stores.directory import is_live
 from tests.builders import RUN_ID, START, Log, failed_log, job, plan, queue
 
 

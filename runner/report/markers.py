@@ -131,11 +131,6 @@ def parse(body: str) -> Marker | None:
         return None
 
 
-def newer(a: Marker, b: Marker) -> bool:
-    """Whether `a` says something newer than `b` about the same thing."""
-    return (a.kind, a.subject) == (b.kind, b.subject) and a.generation > b.generation
-
-
 def choose(comments: Iterable[Posted], kind: str, author: str, subject: str | None = None) -> Choice:
     """Ours among all comments: by marker *and* author. The oldest is kept, so racing publishers agree.
 

@@ -1,26 +1,12 @@
-"""From what a user calls a run to where it can be read; and the runs of a bucket."""
+"""From an `s3://` URL to a run that can be read, or to the runs of a bucket. Brings the SDK only then."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from runner.launching.account import RUNS
 from runner.runs import ids
-from runner.runs.on_disk import DirectorySource
-from runner.runs.places import resolve
 from runner.runs.source import RunSource
 
 SCHEME = "s3://"
-
-
-def open_run(ref: str | None, checkout: Path) -> RunSource:
-    """A run by its id, the beginning of one, its directory or its `s3://` URL; None is the newest here.
-
-    Raises NotFoundError, with what there is instead. A bucket is asked only when the run is read.
-    """
-    if ref is None or not ref.startswith(SCHEME):
-        return DirectorySource(resolve(ref, checkout))
-    return in_bucket(ref)
 
 
 def in_bucket(url: str) -> RunSource:

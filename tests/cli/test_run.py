@@ -14,8 +14,8 @@ import pytest
 
 from runner.aws.clients import Settings
 from runner.clouds.client import connect
-from runner.runs import is_live, read
-from runner.runs.reading import Tail
+from runner.runs.reading import Tail, read
+from runner.stores.directory import is_live
 from tests.aws import Aws
 from tests.cli.shell import QUEUE, Shell, own_environment
 from tests.waiting import PATIENCE, until

@@ -18,7 +18,6 @@ from runner.report.markers import (
     Superseded,
     choose,
     line,
-    newer,
     parse,
 )
 
@@ -158,15 +157,6 @@ def test_history_of_more_than_five_lines_is_no_marker() -> None:
 def test_a_subject_that_could_not_be_read_again_is_refused(subject: str) -> None:
     with pytest.raises(ValueError, match="cannot be read again"):
         line(Marker(kind="plan", subject=subject, generation=1))
-
-
-def test_newer_compares_what_is_about_the_same() -> None:
-    later = Marker(kind="plan", subject="12", generation=8)
-    assert newer(later, MARKER)
-    assert not newer(MARKER, later)
-    assert not newer(MARKER, MARKER)
-    assert not newer(Marker(kind="plan", subject="13", generation=8), MARKER)
-    assert not newer(Marker(kind="live", subject="12", generation=8), MARKER)
 
 
 class TestChoose:
