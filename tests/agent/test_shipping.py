@@ -210,6 +210,8 @@ def test_the_ends_of_logs_that_grow_are_sent(scene: Scene) -> None:
     scene.start(own_clock=True)
     scene.run.file("jobs/a/1/stdout.log", b"one\n")
     scene.run.append(STARTED)
+    # A look that comes before it is read would be the last for five seconds.
+    until(lambda: scene.outlet.log == scene.run.log())
     scene.now = 6.0
     until(lambda: scene.outlet.tails == {"jobs/a/1/stdout.log": b"one\n"})
     scene.run.file("jobs/a/1/stdout.log", b"one\ntwo\n")
