@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ from runner.machines.caring import care, is_done
 from runner.machines.ending import end
 from runner.machines.facts import Logs, look, newest_generation, order_of
 from runner.machines.live import Live, marked, unmark
-from runner.machines.once import once
 from runner.machines.reaping import reap
-from runner.machines.site import send_files
+from runner.machines.site import open_site
 from runner.machines.standing import Standing
 from runner.model import Outcome
 from runner.ports import Instance
@@ -108,7 +106,8 @@ def test_a_run_begins_once(world: MachineWorld) -> None:
 
 def test_the_files_of_a_commit_are_packed_once_for_all_its_queues(world: MachineWorld) -> None:
     beginning = world.beginning()
-    world.site = replace(world.site, files=once(partial(send_files, world.site.root)))
+    opened = open_site(world.site.account, world.site.repository, world.aws.env)
+    world.site = replace(world.site, files=opened.files)
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: world.site.files(world.checkout, world.commit), range(4)))
     assert all(one is made[0] for one in made), "whoever came meanwhile has waited"
