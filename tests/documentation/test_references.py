@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 LANGUAGE = (ROOT / "docs" / "queue-language.md").read_text()
 RUNNING = (ROOT / "docs" / "running.md").read_text()
 README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schemas" / "queue.schema.json").read_text())
 
 
@@ -94,3 +95,9 @@ def test_the_first_example_of_the_language_runs_anywhere(tmp_path: Path) -> None
 
 def test_every_filter_is_named() -> None:
     assert set(filters.names()) - in_code(LANGUAGE) == set()
+
+
+def test_every_part_of_the_program_has_its_place_in_the_architecture() -> None:
+    parts = {path.stem for path in (ROOT / "runner").iterdir() if (path / "__init__.py").exists()}
+    parts |= {path.stem for path in (ROOT / "runner").glob("[!_]*.py")}
+    assert parts - in_code(ARCHITECTURE) == set()
