@@ -306,3 +306,22 @@ def test_a_request_from_before_counts_no_more() -> None:
     assert [one["request"] for one in looking.found()] == ["new"]
     assert looking.found() == []
     assert not objects.held
+
+
+def test_a_request_is_not_removed_that_was_given_to_nobody() -> None:
+    """Where one of two cannot be read, the other one comes with it the next time."""
+    objects = StrictObjects()
+    put_request(objects, {"type": "cancel"}, "1")
+    put_request(objects, {"type": "cancel"}, "2")
+    looking = Requests(objects, every=0.0)
+
+    def busy(what: str, name: str) -> None:
+        if (what, name) == ("get", "requests/2.json"):
+            raise StoreBusyError("slow down")
+
+    objects.trouble = busy
+    for _ in range(2):
+        with pytest.raises(StoreBusyError):
+            looking.found()
+    objects.trouble = lambda _what, _name: None
+    assert [one["request"] for one in looking.found()] == ["1", "2"]

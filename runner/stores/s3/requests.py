@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.stores.s3.objects import Objects
+from runner.stores.s3.objects import Listed, Objects
 
 LOOK_EVERY = 5.0
 """Seconds between two looks: a run without an end must not ask S3 five times a second."""
@@ -39,20 +39,23 @@ class Requests:
         if now < self._due:
             return []
         self._due = now + self._every
-        given, self._given = self._given, []
-        for name in given:
+        for name in self._given:
             self._objects.delete(name)
-        found = []
+        self._given = []
+        found, names = [], []
         for listed in self._objects.names(_FOLDER):
-            self._given.append(listed.name)
-            if listed.modified < self._since:
-                continue
-            one = self._objects.get(listed.name)
-            body = _record(one.body) if one is not None else None
+            body = self._body(listed)
+            names.append(listed.name)
             if body is not None:
                 name = listed.name.removeprefix(_FOLDER).removesuffix(".json")
                 found.append({**body, "request": name})
+        self._given = names  # only now: had one of them not been to be read, none would have been given
         return found
+
+    def _body(self, listed: Listed) -> dict[str, Any] | None:
+        """None for what does not count."""
+        one = self._objects.get(listed.name) if listed.modified >= self._since else None
+        return _record(one.body) if one is not None else None
 
 
 def put_request(objects: Objects, body: Mapping[str, Any], name: str = "") -> str:
