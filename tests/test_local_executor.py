@@ -259,7 +259,7 @@ def test_processes_left_behind_are_ended_and_said(bench: Bench) -> None:
 
 
 def test_a_background_process_that_ends_by_itself_is_left_alone(bench: Bench) -> None:
-    report = bench.run("a", "(sleep 0.05; echo late) & true")
+    report = bench.run("a", "(sleep 0.01; echo late) & true")
     assert report.leftovers == 0
     assert bench.log("a") == "late\n"
 

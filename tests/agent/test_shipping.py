@@ -18,7 +18,7 @@ from runner.errors import FencedError, RunnerError, StoreBusyError, StoreError
 from runner.stores.directory import REQUESTS
 from tests.agent.outlets import LocalRun, MemoryOutlet
 from tests.builders import START
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +85,7 @@ def test_a_line_is_told_after_what_it_speaks_of(scene: Scene) -> None:
     scene.run.file("jobs/a/1/summary.md", b"# s")
     scene.results("one.txt", "deep/two.txt", "../../../plan.json")
     scene.run.append(STARTED, FINISHED, STORED, DONE)
-    assert scene.start().close(10)
+    assert scene.start().close(PATIENCE)
     order = scene.outlet.order
     assert scene.outlet.log == scene.run.log()
     at = {name: order.index(name) for name in order}
@@ -117,7 +117,7 @@ def test_a_torn_line_waits(scene: Scene) -> None:
     shipper = scene.start()
     until(lambda: scene.outlet.log == line)
     log.write_bytes(line + line)
-    assert shipper.close(10)
+    assert shipper.close(PATIENCE)
     assert scene.outlet.log == line + line
 
 
@@ -155,7 +155,7 @@ def test_what_the_bucket_refuses_for_a_while_is_not_lost(scene: Scene) -> None:
     scene.run.append(STARTED, FINISHED)
     until(lambda: scene.outlet.log.count(b"\n") == 2)
     scene.run.append(STORED, DONE)
-    assert shipper.close(30)
+    assert shipper.close(PATIENCE)
     assert scene.outlet.log == scene.run.log()
     assert "the AWS credentials have expired" in scene.notices
     assert scene.ended == []
@@ -167,7 +167,7 @@ def test_a_newer_generation_ends_it(scene: Scene) -> None:
     scene.run.append(STARTED)
     until(lambda: scene.ended)
     assert isinstance(scene.ended[0], FencedError)
-    assert not shipper.close(10)
+    assert not shipper.close(PATIENCE)
     assert scene.outlet.log == b""
 
 
@@ -202,7 +202,7 @@ def test_what_takes_long_to_pack_is_no_silence(scene: Scene, tmp_path: Path) -> 
     scene.now = 76.0
     until(lambda: scene.outlet.order == ["attempt_started", "beat"])
     packed.set()
-    assert shipper.close(10)
+    assert shipper.close(PATIENCE)
     assert scene.outlet.order[2:] == ["state/1.tar.gz", "run_finished"]
 
 
@@ -225,7 +225,7 @@ def test_what_a_job_put_in_the_place_of_its_log_is_not_kept(scene: Scene) -> Non
     (folder / "stdout.log").symlink_to("/etc/hostname")
     os.mkfifo(folder / "stderr.log")
     scene.run.append(STARTED, FINISHED)
-    assert scene.start().close(10)
+    assert scene.start().close(PATIENCE)
     assert scene.outlet.files == {}
     assert scene.outlet.log == scene.run.log()
 
@@ -287,7 +287,7 @@ def test_no_more_lines_are_held_than_there_is_room_for(scene: Scene) -> None:
     until(lambda: scene.outlet.looks > 6)
     assert shipper.waiting == 70
     scene.outlet.trouble = lambda _what, _name: None
-    assert shipper.close(30)
+    assert shipper.close(PATIENCE)
     assert scene.outlet.log.endswith(more)
     assert len(scene.outlet.files) == 70
     assert scene.outlet.log == scene.run.log()

@@ -127,10 +127,11 @@ def test_what_a_job_cannot_do(folder: Path, command: str) -> None:
 
 
 def test_its_processes_end_with_it(folder: Path) -> None:
-    hiding = "(setsid sh -c 'trap : TERM; while :; do sleep 600 & wait; done' &)"
+    hiding = "(setsid sh -c 'trap : TERM; while :; do sleep 600 & touch $RUNNER_RESULT_DIR/up; wait; done' &)"
+    until_it_is = "until [ -e $RUNNER_RESULT_DIR/up ]; do sleep 0.05; done"
     state = run(
         folder,
-        job("left", command=f"{hiding}; sleep 0.3", kill_grace=0.2),
+        job("left", command=f"{hiding}; {until_it_is}", kill_grace=0.2),
         job("slow", command="trap '' TERM; sleep 600", timeout=0.5, kill_grace=0.2),
     )
     ended = state.jobs["left"].last_ended

@@ -115,7 +115,7 @@ class TestLostReplies:
         assert len(double.named(CREATE)) == 3
 
     def test_a_reply_that_never_comes(self, double: Double, clock: VirtualTime) -> None:
-        impatient = Settings(repository="octo/lab", token=TOKEN, api_url=double.api, read_timeout=0.2)
+        impatient = Settings(repository="octo/lab", token=TOKEN, api_url=double.api, read_timeout=1.0)
         forge = open_github(impatient, clock=clock, sleep=clock.sleep)
         double.fail(operation=CREATE, carried_out=True, hang=True)
         forge.add_comment(7, BODY)
