@@ -19,6 +19,7 @@ from runner.graph import Graph
 from runner.model import Outcome, Plan, Queue
 from runner.plan import to_json
 from runner.ports import Clock
+from runner.report.wording import known_jobs
 from runner.runs.exclusive import Candidate, turn
 from runner.runs.reading import read
 from runner.scheduler import OnEvents
@@ -92,7 +93,7 @@ def check_known(state: RunState, job_ids: Sequence[str]) -> None:
     if unknown:
         raise NotFoundError(
             f"run {state.run_id} has no job {', '.join(unknown)}",
-            hint=f"`runner status {state.run_id}` lists them",
+            hint=known_jobs(state),
         )
 
 

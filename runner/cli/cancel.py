@@ -60,6 +60,8 @@ def _ask(source: RunSource, job_ids: tuple[str, ...]) -> int:
         )
     source.request({"type": "cancel", "job_ids": list(job_ids), "by": _by()})
     _say_asked(state.run_id, job_ids, str(source))
+    if state.phase is RunPhase.REQUESTED and not job_ids:
+        say("  its machine reads that once it has booted; this does it at once: runner reconcile")
     return 0
 
 

@@ -33,12 +33,14 @@ def follow(run: str, duration: str | None) -> int:
     """Show a run in the cloud on GitHub, while it runs.
 
     RUN is the id of a run of this checkout's account, or its s3:// URL. Its statuses and comments are
-    written, and its machine is looked after. Needs GITHUB_TOKEN (or
-    GH_TOKEN). To watch a run here: runner status --watch s3://…
+    written, and its machine is looked after. Needs GITHUB_TOKEN (or GH_TOKEN). To watch a run
+    here: runner status --watch s3://…
     """
     checkout, site = here(), site_of(here())
     run_id = run_id_at(run, site) if "://" in run else run
-    forge = open_forge(_on_a_forge(_environment(checkout)), clock=SystemClock(), notice=_notice)
+    forge = open_forge(
+        _on_a_forge(_environment(checkout), site.account.run_url(run_id)), clock=SystemClock(), notice=_notice
+    )
     try:
         context = _context(checkout)
         stage = Stage(context=context, forge=forge, clock=SystemClock(), notice=_notice, site=site)
@@ -72,13 +74,13 @@ def _until(duration: str | None) -> float:
     return SystemClock().now() + seconds
 
 
-def _on_a_forge(environ: dict[str, str]) -> dict[str, str]:
+def _on_a_forge(environ: dict[str, str], url: str) -> dict[str, str]:
     """Raises UsageError where GitHub cannot know the repository."""
     name = environ["GITHUB_REPOSITORY"]
     if name.startswith(ELSEWHERE) and not environ.get("GITHUB_API_URL", "").startswith("file:"):
         raise UsageError(
             "this checkout has no remote `origin` on GitHub: there is no place to show the run",
-            hint="watch it here: runner status --watch s3://…; or set GITHUB_REPOSITORY=OWNER/NAME",
+            hint=f"watch it here: runner status --watch {url}; or set GITHUB_REPOSITORY=OWNER/NAME",
         )
     return environ
 

@@ -17,7 +17,7 @@ from runner.cli.terminal import in_actions, say
 from runner.cli.which import names_a_run, run_source
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
-from runner.report.wording import CUT_OFF, job_word, why_ended, why_skipped, word_in
+from runner.report.wording import CUT_OFF, job_word, known_jobs, why_ended, why_skipped, word_in
 from runner.runs.files import STREAMS
 from runner.runs.reading import Tail
 from runner.runs.source import RunSource
@@ -52,8 +52,8 @@ def logs(
     tail.poll()
     if len(names) == 1 and names_a_run(names[0]):
         raise UsageError(
-            f"which job of {tail.state.run_id}? It has {_jobs(tail.state)}",
-            hint=f"runner logs {names[0]} JOB",
+            f"which job of {tail.state.run_id}?",
+            hint=f"runner logs {names[0]} JOB; {known_jobs(tail.state)}",
         )
     job = _job(tail.state, names[-1])
     streams = STREAMS if stream == "both" else (stream,)

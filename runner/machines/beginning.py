@@ -93,10 +93,10 @@ def go_on(
     plan, facts = look(run_id, site)
     verdict = judge(facts)
     if verdict.standing in GOES_ON:
-        machine = facts.machine
+        machine, url = facts.machine, site.account.run_url(run_id)
         raise RunIsLiveError(
             f"run {run_id} is live" + (f" on machine {machine.id}" if machine is not None else ""),
-            hint=f"watch it with `runner status --watch {site.account.run_url(run_id)}`, or cancel it",
+            hint=f"watch it: runner status --watch {url}; or end it: runner cancel {url}",
         )
     if verdict.standing is Standing.UNREADABLE:
         raise LogError(

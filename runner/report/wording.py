@@ -34,6 +34,7 @@ RUN_PHASE: dict[RunPhase, str] = {
 }
 CUT_OFF = "cut off"
 """The word for an attempt that ended with its runner."""
+_NAMED = 20
 NOT_GOOD = frozenset({*FAILED_FOR_GOOD, Outcome.CANCELLED})
 """Outcomes of a job that a reader looks for first."""
 
@@ -74,6 +75,12 @@ def run_said(state: RunState) -> str:
         return "is being cancelled"
     word = run_word(state)
     return f"was {word}" if state.outcome in {Outcome.CANCELLED, Outcome.LOST} else word
+
+
+def known_jobs(state: RunState) -> str:
+    """For somebody who named another one."""
+    names = list(state.jobs)
+    return f"its jobs: {', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}"
 
 
 def soon(seconds: float) -> str:

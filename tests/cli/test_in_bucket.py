@@ -272,7 +272,7 @@ class TestLive:
             in shell("results", aws.url("runs/demo-1")).err
         )
         said = shell("logs", aws.url("runs/demo-1"))
-        assert (said.code, said.err.startswith("runner: which job of demo-1? It has a\n")) == (2, True)
+        assert (said.code, said.err.endswith(" JOB; its jobs: a\n")) == (2, True)
         with shell.process("logs", "--follow", aws.url("runs/demo-1"), "a") as following:
             assert following.stderr is not None
             first = following.stderr.readline()
@@ -336,7 +336,8 @@ class TestLive:
         (request,) = until(live.store.requests)
         assert (request["type"], request["job_ids"]) == ("cancel", ["a"])
         assert re.fullmatch(r".+ on .+", request["by"])
-        assert shell("cancel", live.url, "nothing").code == 3
+        said = shell("cancel", live.url, "nothing")
+        assert (said.code, said.err.endswith("  its jobs: a, b\n")) == (3, True)
 
     def test_watch_until_it_is_over(self, shell: Shell, live: Live) -> None:
         with shell.process("status", "--watch", live.url) as watching:
@@ -393,6 +394,7 @@ class TestMistakes:
         shell.write(".github/runner.yaml", f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: p}}\n")
         said = shell("follow", "demo-20261122T180405-abc123")
         assert (said.code, "no remote `origin` on GitHub" in said.err) == (2, True)
+        assert f"runner status --watch {aws.url('p/runs/demo-20261122T180405-abc123')};" in said.err
         said = shell("follow", aws.url("p/runs"))
         assert (said.code, "is where the runs are, and none of them" in said.err) == (2, True)
         assert f"runner runs {aws.url('p/runs')}; then write {aws.url('p/runs/RUN_ID')}" in said.err

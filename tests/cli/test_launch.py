@@ -111,7 +111,10 @@ def test_a_file_that_no_commit_of_the_checkout_has(account: Shell) -> None:
 
 def test_a_retry_says_what_became_of_it(account: Shell) -> None:
     url = account("launch", "queue.yaml", "--json").json["results"]
-    assert account("cancel", url).code == 0
+    live = account("retry", url)
+    assert (live.code, f"or end it: runner cancel {url}\n" in live.err) == (4, True), live.err
+    said = account("cancel", url)
+    assert (said.code, said.err.endswith("this does it at once: runner reconcile\n")) == (0, True), said.err
     assert account("reconcile").code == 0
     said = account("retry", url, "--json")
     assert (said.code, said.json["results"]) == (0, url), said.err

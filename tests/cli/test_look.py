@@ -154,7 +154,10 @@ class TestLogs:
         run = ran.runs()[0].name
         said = ran("logs", run)
         assert said.code == 2
-        assert f"which job of {run}? It has make, break, after, cleanup\n  runner logs {run} JOB" in said.err
+        assert (
+            f"which job of {run}?\n  runner logs {run} JOB; its jobs: make, break, after, cleanup\n"
+            in said.err
+        )
 
     def test_follow_of_a_finished_job_is_its_log(self, ran: Shell) -> None:
         said = ran("logs", "break", "--follow")

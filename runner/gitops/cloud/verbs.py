@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.errors import NotFoundError, RefusedError
-from runner.gitops.commands.again import known_jobs, will_run
+from runner.gitops.commands.again import will_run
 from runner.gitops.commands.asked import Answer, Asked
 from runner.gitops.commands.port import Carried
 from runner.machines.advancing import look_at
@@ -19,7 +19,7 @@ from runner.model import Plan
 from runner.report import reply
 from runner.report.markers import Request
 from runner.report.reply import Reply
-from runner.report.wording import run_said
+from runner.report.wording import known_jobs, run_said
 from runner.runs.files import tail
 from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read

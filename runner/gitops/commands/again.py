@@ -16,7 +16,7 @@ from runner.report import reply
 from runner.report.escaping import code
 from runner.report.markers import Request
 from runner.report.reply import Reply
-from runner.report.wording import run_said
+from runner.report.wording import known_jobs, run_said
 from runner.runs.places import make_home
 from runner.runs.reading import read
 from runner.state import CLOSED, RunPhase, RunState
@@ -79,11 +79,6 @@ def will_run(state: RunState, kind: str, job_ids: Sequence[str]) -> tuple[str, .
             hint="name the jobs that shall run again all the same",
         )
     return tuple(name for name in state.jobs if name in chosen)
-
-
-def known_jobs(state: RunState) -> str:
-    names = list(state.jobs)
-    return f"its jobs: {', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}"
 
 
 def refused(asked: Asked, perform: Performing) -> Answer:

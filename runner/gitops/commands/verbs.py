@@ -17,6 +17,7 @@ from runner.ports import Comment, Status
 from runner.report import markers, reply
 from runner.report.markers import Request
 from runner.report.statuses import StatusText
+from runner.report.wording import known_jobs
 from runner.runs.files import tail
 from runner.runs.reading import read
 
@@ -123,7 +124,7 @@ def _logs(asked: Asked) -> Answer:
         _, state = read(directory)
         job = state.jobs.get(job_id)
         if job is None:
-            raise NotFoundError(f"run {run_id} has no job {job_id}", hint=again.known_jobs(state))
+            raise NotFoundError(f"run {run_id} has no job {job_id}", hint=known_jobs(state))
         if job.last is None:
             raise NotFoundError(f"job {job_id} has no log: it never started")
         lines = tail(directory, job_id, job.last.number, _LOG_LINES)
