@@ -11,15 +11,29 @@ from runner.publish.target import Target
 from runner.report import clean, markers
 from runner.report.comment_refused import refused_comment
 from runner.report.markers import Posted
-from runner.report.statuses import ERROR, context_of
+from runner.report.statuses import ERROR, PENDING, context_of
 
 _DESCRIPTION = 140
 _BEGINNING = "Not started: "
+CLAIM = "About to start"
 
 
 def is_refusal(status: Status) -> bool:
     """Whether this status of ours says that a queue was not started: there is no run to look for."""
     return status.state == ERROR and status.description.startswith(_BEGINNING)
+
+
+def is_claim(status: Status) -> bool:
+    """Whether it says that somebody is about to start a queue: once who said so is over, anybody may."""
+    return status.description.startswith(CLAIM)
+
+
+def put_off(forge: Stage, target: Target, queue_id: str, why: str) -> None:
+    """Say that a queue cannot be started now: as nobody's claim, so a pass does it. Raises ForgeError."""
+    words = clean.line(f"{CLAIM}, once it can be: {why}", _DESCRIPTION)
+    for commit in target.commits:
+        made = Status(context=context_of(queue_id), state=PENDING, description=words)
+        forge.set_status(commit, made)
 
 
 def refuse(

@@ -24,7 +24,7 @@ from runner.gitops.reconcile.reconciling import reconcile
 from runner.gitops.run.performing import Performed, Stage, Start
 from runner.model import Git
 from runner.ports import CodeHost, PullRequest, RepositoryFacts, Status, WorkflowRun
-from runner.publish.follow import Watched, follow
+from runner.publish.follow import Followed, Watched, follow
 from tests.histories import HERE, START, Repository
 from tests.virtual_time import VirtualTime
 
@@ -53,6 +53,15 @@ def here(starts: Sequence[Start], stage: Stage) -> list[Performed]:
     watched = [Watched(where=s.where, target=s.target, alive=lambda: False) for s in starts]
     shown = follow(watched, stage.forge, clock=stage.clock, sleep=stage.sleep, notice=stage.notice)
     return [Performed(start=s, followed=f) for s, f in zip(starts, shown, strict=True)]
+
+
+def in_vain(starts: Sequence[Start], stage: Stage) -> list[Performed]:
+    """What they need does not answer."""
+    followed = [Followed(run_id=start.run_id, outcome=None, published=True) for start in starts]
+    return [
+        Performed(start=start, followed=one, trouble="S3 asks for patience", may_pass=True)
+        for start, one in zip(starts, followed, strict=True)
+    ]
 
 
 @dataclass
@@ -144,7 +153,7 @@ class World:
         known = {"sleep": self.clock.sleep, "notice": self.said.append}
         return Stage(context=context, forge=forge or self.forge, clock=self.clock, **(known | fields))
 
-    def go(self, *, most: int = MOST, **fields: Any) -> int:
+    def go(self, *, most: int = MOST, performing: Any = here, **fields: Any) -> int:
         """One pass in a workflow run of its own, which ends with its artifacts."""
         self.number += 1
         self.said.clear()
@@ -152,7 +161,7 @@ class World:
         run = self.workflow_run(self.number)
         conclusion = "failure"
         try:
-            code = reconcile(self.stage(run.id, **fields), performing=here, most=most)
+            code = reconcile(self.stage(run.id, **fields), performing=performing, most=most)
             conclusion = "failure" if code else "success"
         finally:
             self.ends(run.id, conclusion)

@@ -300,6 +300,23 @@ def test_a_bucket_that_is_busy_costs_time_and_nothing_else(loop: CloudLoop, code
     assert marked(loop.site) == []
 
 
+def test_a_merge_while_the_bucket_does_not_answer_is_left_to_a_pass(loop: CloudLoop) -> None:
+    bad = BadBucket(loop)
+    loop.site = replace(loop.site, sleep=lambda _: None)
+    bad.days.fault = lambda *_: "SlowDown"
+    told = merged(loop)
+    with pytest.raises(StoreError):
+        told.push()
+    state, words = told.status()
+    assert (state, words[:32]) == ("pending", "About to start, once it can be: ")
+    assert loop.forge.comments(7) == ()
+    bad.days.fault = lambda *_: ""
+    told.push()
+    assert look_after(loop) == SUCCEEDED
+    assert told.status()[0] == "pending"
+    assert machine(loop)
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -15,7 +15,9 @@ from runner.gitops.merge.identity import run_id
 from runner.gitops.reconcile.cursor import Cursor, from_json, to_json
 from runner.gitops.reconcile.reconciling import reconcile
 from runner.ports import Status
-from tests.gitops.reconciling import URL, World, counting, here, lines, queue
+from runner.publish.refusal import put_off
+from runner.publish.target import Target
+from tests.gitops.reconciling import URL, World, counting, here, in_vain, lines, queue
 from tests.histories import START
 from tests.snapshots import assert_snapshot
 
@@ -103,6 +105,46 @@ def test_a_merge_whose_workflow_runs_is_left_alone_however_old_its_commit(world:
     world.workflow_run(50, "merge", conclusion="failure")
     world.go()
     assert len(lines(ran)) == 1
+
+
+def test_what_cannot_be_started_now_is_left_to_the_next_pass(world: World, ran: Path) -> None:
+    pull = world.merged({"queues/q.yaml": counting(ran)})
+    world.cursor(world.first)
+    assert world.go(performing=in_vain) == 4
+    assert world.statuses(pull.merge_commit) == {"runner/q": "pending"}
+    assert "q.yaml is left to the next pass: S3 asks for patience" in world.summary()
+    assert world.go() == 0
+    assert len(lines(ran)) == 1
+    assert world.comments() == ["final"]
+    assert world.newest_cursor().commit == pull.merge_commit
+
+
+def test_what_its_own_workflow_could_not_start_is_started_by_a_pass(world: World, ran: Path) -> None:
+    pull = world.merged({"queues/q.yaml": counting(ran)})
+    world.cursor(world.first)
+    target = Target(commit=pull.merge_commit, head=pull.head_commit, pull=7)
+    put_off(world.forge, target, "q", "S3 asks for patience")
+    said = "About to start, once it can be: S3 asks for patience"
+    assert [world.words(commit, "runner/q") for commit in target.commits] == [said] * 2
+    assert world.go() == 0
+    assert len(lines(ran)) == 1
+    assert world.statuses(pull.merge_commit)["runner/q"] == "success"
+
+
+def test_who_is_about_to_start_it_may_die_before(world: World, ran: Path) -> None:
+    pull = world.merged({"queues/q.yaml": counting(ran)})
+    world.cursor(world.first)
+    world.workflow_run(50, "merge")
+    claim = Status(
+        context="runner/q", state="pending", description="About to start · 12ab", target=f"{URL}/50"
+    )
+    world.forge.set_status(pull.merge_commit, claim)
+    world.go()
+    assert (lines(ran), world.newest_cursor().commit) == ([], world.first)
+    world.workflow_run(50, "merge", conclusion="cancelled")
+    world.go()
+    assert len(lines(ran)) == 1
+    assert world.newest_cursor().commit == pull.merge_commit
 
 
 def test_what_was_never_reviewed_is_refused_once(world: World, ran: Path) -> None:

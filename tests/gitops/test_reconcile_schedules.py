@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.ports import Status
-from tests.gitops.reconciling import URL, World, counting, lines
+from tests.gitops.reconciling import URL, World, counting, in_vain, lines
 from tests.histories import START
 
 HOUR = 3600.0
@@ -46,6 +46,15 @@ def test_a_queue_runs_when_it_is_due_and_once(world: World, ran: Path) -> None:
     world.clock.sleep(23 * HOUR)
     world.go()
     assert len(set(lines(ran))) == 2
+
+
+def test_what_cannot_be_started_when_it_is_due_is_started_by_the_next_pass(world: World, ran: Path) -> None:
+    scheduled(world, counting(ran, run_on="schedule", schedule=["0 3 * * *"]))
+    assert world.go(performing=in_vain) == 4
+    world.clock.sleep(HOUR)
+    assert world.go() == 0
+    (name,) = lines(ran)
+    assert "T030000-" in name
 
 
 def test_of_several_missed_times_only_the_newest_is_run(world: World, ran: Path) -> None:

@@ -12,7 +12,7 @@ from runner.gitops.merge import telling
 from runner.gitops.merge.agreement import Candidate
 from runner.gitops.merge.due import Decision, due_by_hand, due_on_push
 from runner.gitops.merge.planned import AtCommit, plan_file
-from runner.gitops.merge.refusing import refuse
+from runner.gitops.merge.refusing import put_off, refuse
 from runner.gitops.merge.sorting import Refusal, Sorted, sort
 from runner.gitops.merge.starting import starts
 from runner.gitops.payload import DispatchEvent, Happened, PushEvent
@@ -147,9 +147,12 @@ def _refuse_those_that_never_began(
 ) -> None:
     by_source = {candidate.planned.source: candidate for candidate in sorted_out.runs}
     for one in performed:
-        if one.trouble:
+        candidate = by_source[one.start.source]
+        if one.may_pass and not candidate.due.salt:  # a pass would start that of the merge
+            put_off(candidate, one.trouble, config, stage)
+        elif one.trouble:
             stage.notice(f"{one.start.run_id} did not begin: {one.trouble}")
-            refusal = Refusal(candidate=by_source[one.start.source], sentence=one.trouble, details=_NOT_BEGUN)
+            refusal = Refusal(candidate=candidate, sentence=one.trouble, details=_NOT_BEGUN)
             refuse(refusal if one.start.begin else replace(refusal, details=()), config, stage)
         elif one.stopped:
             stage.notice(f"{one.start.run_id} did not go on: {one.stopped}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.config import Config
+from runner.gitops.merge.agreement import Candidate
 from runner.gitops.merge.sorting import Refusal
 from runner.gitops.run.performing import Stage
 from runner.gitops.run.targets import target_of
@@ -23,6 +24,13 @@ def refuse(refusal: Refusal, config: Config, stage: Stage) -> None:
         refusal_lines(refusal),
         command=refusal.command,
     )
+
+
+def put_off(candidate: Candidate, why: str, config: Config, stage: Stage) -> None:
+    """A status on the commit and on the head: a pass starts it. Raises ForgeError."""
+    stage.notice(f"{candidate.planned.source} is left to the next pass: {why}")
+    target = target_of(candidate.due.commit, candidate.due.pull, config, stage)
+    refusals.put_off(stage.forge, target, candidate.planned.queue_id, why)
 
 
 def refusal_lines(refusal: Refusal) -> list[str]:

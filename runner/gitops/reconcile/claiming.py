@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from runner.gitops.run.performing import Stage
 from runner.ports import Status
+from runner.publish.refusal import CLAIM
 from runner.report.statuses import PENDING
 
 SETTLING = 5.0
 """Seconds: longer than it takes from having looked to having written."""
-_BEGINNING = "About to start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,6 @@ class Claim:
     commit: str
     context: str
     over: Status | None = None
-
-
-def is_claim(status: Status) -> bool:
-    return status.description.startswith(_BEGINNING)
 
 
 def claimed(wanted: Sequence[Claim], stage: Stage) -> list[bool]:
@@ -45,7 +41,7 @@ def _claim(claim: Claim, stage: Stage) -> str:
     there = _newest(claim, stage)
     if there is not None and there != claim.over:
         return ""
-    word = f"{_BEGINNING} · {secrets.token_hex(4)}"
+    word = f"{CLAIM} · {secrets.token_hex(4)}"
     status = Status(context=claim.context, state=PENDING, description=word, target=stage.context.run_url)
     stage.forge.set_status(claim.commit, status)
     return word

@@ -22,7 +22,6 @@ from runner.gitops.merge.merging import planned
 from runner.gitops.merge.sorting import Refusal, sort
 from runner.gitops.payload import PushEvent
 from runner.gitops.plan.digests import reviewed
-from runner.gitops.reconcile.claiming import is_claim
 from runner.gitops.reconcile.reads import Reads, ReadsSpentError
 from runner.gitops.reconcile.window import Window
 from runner.gitops.repository import history
@@ -33,6 +32,7 @@ from runner.ports import Status
 from runner.prepare.discovery import is_queue_file
 from runner.prepare.layers import FOLDER, template_name
 from runner.problems import shorten
+from runner.publish.refusal import is_claim
 from runner.report.statuses import PENDING, context_of
 
 PATIENCE = 900.0
@@ -158,7 +158,7 @@ class _Search:
         decision = due_on_push(event, self.stage.context.checkout, self.reads, push.config)
         self.found.said += decision.notes
         self.found.commits += dict.fromkeys(due.commit for due in decision.due)
-        if all(self._has_begun(due) for due in decision.due):
+        if all(self._has_begun(due, push) for due in decision.due):
             return
         if self._on_its_way(push):
             self.found.unsettled.add(push.first)
@@ -183,7 +183,7 @@ class _Search:
 
     def _is_missing(self, candidate: Candidate, push: Push) -> bool:
         due = candidate.due
-        if self._stands(due.commit, candidate.planned.queue_id):
+        if self._stands(due.commit, candidate.planned.queue_id, push):
             return False
         if not any(due.source in paths for _, paths in self.window.commits[push.last + 1 :]):
             return True
@@ -198,19 +198,24 @@ class _Search:
         commits = dict.fromkeys([push.after, self.window.head])
         return age < PATIENCE or any(self.reads.merging(commit) for commit in commits)
 
-    def _has_begun(self, due: Due) -> bool:
+    def _has_begun(self, due: Due, push: Push) -> bool:
         """Whether something of it is shown already. False where only planning it tells its id."""
         queue_id = _queue_id(due, self.stage.context.checkout)
-        return bool(queue_id) and self._stands(due.commit, queue_id)
+        return bool(queue_id) and self._stands(due.commit, queue_id, push)
 
-    def _stands(self, commit: str, queue_id: str) -> bool:
+    def _stands(self, commit: str, queue_id: str, push: Push) -> bool:
         """A claim whose claimant is gone is none: nothing of the run was ever shown."""
         status = self.reads.ours(commit).get(context_of(queue_id))
-        return status is not None and not self._is_abandoned(status)
+        if status is None:
+            return False
+        if status.state != PENDING or not is_claim(status):
+            return True
+        if self._is_abandoned(status):
+            return False
+        self.found.unsettled.add(push.first)  # whoever is about to start it may die before
+        return True
 
     def _is_abandoned(self, status: Status) -> bool:
-        if status.state != PENDING or not is_claim(status):
-            return False
         number = led_to(status.target, self.stage.context)
         run = self.reads.workflow_run(number) if number else None
         return run is None or self.reads.is_over(run)

@@ -243,7 +243,10 @@ def _claimed(ready: Sequence[_Ready], going: _Pass) -> list[_Ready]:
 
 def _take_note(ready: Sequence[_Ready], going: _Pass) -> None:
     for one, performed in zip(ready, going.performed, strict=True):
-        if performed.trouble:
+        if performed.may_pass:
+            going.failed = True
+            _put_off(one.why, performed.trouble, going)
+        elif performed.trouble:
             config = one.why.push.config if isinstance(one.why, Missing) else Config()
             refuse(Refusal(candidate=one.why.candidate, sentence=performed.trouble), config, going.stage)
         elif not performed.followed.published and not performed.followed.handed_over:

@@ -22,7 +22,6 @@ from runner.gitops.merge.due import Decision, Due
 from runner.gitops.merge.identity import run_id
 from runner.gitops.merge.merging import planned
 from runner.gitops.merge.sorting import sort
-from runner.gitops.reconcile.claiming import is_claim
 from runner.gitops.reconcile.cron import due_times
 from runner.gitops.reconcile.cursor import Cursor
 from runner.gitops.reconcile.reads import Reads, ReadsSpentError, is_pass
@@ -34,6 +33,7 @@ from runner.model import Plan
 from runner.ports import Status
 from runner.prepare.discovery import is_queue_file
 from runner.problems import shorten
+from runner.publish.refusal import is_claim
 from runner.report.statuses import PENDING, context_of
 from runner.runs.reading import read
 from runner.state import RunPhase

@@ -17,14 +17,13 @@ from runner.errors import ForgeNotFoundError, ForgeRefusedError, RunnerError
 from runner.gitops.artifacts import kept
 from runner.gitops.artifacts.kept import led_to
 from runner.gitops.merge.lost import is_lost, say_lost
-from runner.gitops.reconcile.claiming import is_claim
 from runner.gitops.reconcile.reads import Reads, ReadsSpentError, is_queue
 from runner.gitops.run.performing import Stage
 from runner.gitops.run.targets import target_of
 from runner.gitops.workflow_files import CLOUD, kind_of
 from runner.ports import Artifact, Status, WorkflowRun
 from runner.publish.publisher import Publisher
-from runner.publish.refusal import is_refusal
+from runner.publish.refusal import is_claim, is_refusal
 from runner.publish.settle import settle
 from runner.publish.target import Target
 from runner.report.statuses import PENDING, context_of, queue_of

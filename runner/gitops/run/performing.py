@@ -54,13 +54,14 @@ class Start:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performed:
     """How one went. `trouble` says why there is no run, `stopped` why one that there is did not go on; both
-    are words of its agent.
+    are words of its agent. `may_pass`: the trouble is not for ever, and it may be started later.
     """
 
     start: Start
     followed: Followed
     trouble: str = ""
     stopped: str = ""
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,8 @@ def _performed(
     trouble = _trouble(start, tended)
     if trouble:
         nothing = Followed(run_id=start.run_id, outcome=None, published=True)
-        return Performed(start=start, followed=nothing, trouble=trouble)
+        may_pass = tended[start.run_id].may_pass
+        return Performed(start=start, followed=nothing, trouble=trouble, may_pass=may_pass)
     done = Performed(start=start, followed=shown[start.run_id])
     if agent is None:
         return done

@@ -28,13 +28,16 @@ _PAUSES = (5.0, 15.0, 30.0)
 
 @dataclass(slots=True)
 class Tended:
-    """One run. `alive` and `waiting` are for `publish.watched.Watched`; `trouble`: why it did not begin."""
+    """One run. `alive` and `waiting` are for `publish.watched.Watched`; `trouble`: why it did not begin,
+    which `may_pass`.
+    """
 
     run_id: str
     site: Site
     notice: Callable[[str], None] = field(repr=False)
     progress: Progress | None = None
     trouble: str = ""
+    may_pass: bool = False
     _logs: Logs = field(default_factory=dict, init=False, repr=False)
 
     def begin(self, begin: Begin) -> None:
@@ -45,6 +48,7 @@ class Tended:
             except RunnerError as error:
                 if pause is None or not isinstance(error, StoreBusyError):
                     self.trouble = f"{error.message}; {error.hint}" if error.hint else error.message
+                    self.may_pass = isinstance(error, StoreBusyError)
                     return
                 self.notice(f"{self.run_id}: {error.message}; it is tried again")
                 self.site.sleep(pause)
