@@ -20,9 +20,7 @@ from pathlib import Path
 import runner
 from runner.errors import ExecutorError
 from runner.evaluation import READY, decode_answer, encode_request
-from runner.expressions import Answer, JobView, Request
-
-__all__ = ["Answer", "Evaluator", "JobView", "Request"]
+from runner.expressions import Answer, Request
 
 _CODE = (
     "import sys; sys.path[:0] = sys.argv[3:4]; sys.path += sys.argv[4:]; "

@@ -17,7 +17,8 @@ import pytest
 
 from runner.errors import ExecutorError
 from runner.evaluation import decode_answer, decode_request, encode_answer, encode_request
-from runner.evaluator import Answer, Evaluator, JobView, Request
+from runner.evaluator import Evaluator
+from runner.expressions import Answer, JobView, Request
 from runner.model import Git
 from tests.waiting import PATIENCE
 
@@ -217,7 +218,8 @@ def test_close_ends_it(evaluator: Evaluator) -> None:
 
 ORPHAN = """
 import os, sys, time
-from runner.evaluator import Evaluator, Request
+from runner.evaluator import Evaluator
+from runner.expressions import Request
 evaluator = Evaluator()
 evaluator.submit(Request(job_id="a", when="true"))
 while not evaluator.poll():

@@ -16,7 +16,8 @@ from urllib.parse import quote
 import pytest
 from ruamel.yaml import YAML
 
-from runner.publish.follow import Watched, follow
+from runner.publish.follow import follow
+from runner.publish.watched import Watched
 from tests.builders import failed_log
 from tests.forge_worlds import InFiles
 from tests.hostile_world import SECRET, TOKEN, HostileWorld, new_world, without_ptrace, workflow_commands

@@ -14,13 +14,14 @@ from pathlib import Path
 import click
 
 from runner import checkout as checkouts
+from runner.canonical.machine import ttl_of
 from runner.cli import planning
 from runner.cli.cloud import site_of
 from runner.cli.options import json_option, params_option, strict_option
 from runner.cli.queues import Surroundings, refused, show
 from runner.cli.terminal import say
 from runner.errors import FAILED, SUCCEEDED, NotFoundError, RunnerError, UsageError
-from runner.launching.attempts import ttl_of, types_of
+from runner.launching.attempts import types_of
 from runner.launching.cost import bound
 from runner.launching.prepare import region_of
 from runner.machines.advancing import Progress

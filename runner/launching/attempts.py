@@ -6,25 +6,13 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from runner.canonical.machine import DEFAULT_TTL, DEFAULT_TYPE, architecture_of, is_spot, ttl_of, types_named
+from runner.canonical.machine import architecture_of, is_spot, types_named
 from runner.errors import UsageError
 from runner.launching.account import Account
 from runner.model import Machine
 from runner.ports import Image
 from runner.units import parse_size
 from runner.validate.ceilings import DEFAULT_DISK
-
-__all__ = [
-    "DEFAULT_TTL",
-    "DEFAULT_TYPE",
-    "Attempt",
-    "architecture_of",
-    "disk_of",
-    "image_name",
-    "plan_of_attempts",
-    "ttl_of",
-    "types_of",
-]
 
 _GIB = 1 << 30
 _UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{}/hvm/ebs-gp3/ami-id"

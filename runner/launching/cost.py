@@ -7,10 +7,8 @@ import functools
 from runner.launching.offers import table
 from runner.model import Queue
 from runner.plan import analyse
-from runner.plan.cost import MOST_RESUMES, Cost, cost_of
-from runner.plan.prices import Prices, RegionPrices, actual
-
-__all__ = ["MOST_RESUMES", "Cost", "Prices", "RegionPrices", "actual", "bound", "carried"]
+from runner.plan.cost import Cost, cost_of
+from runner.plan.prices import Prices, RegionPrices
 
 
 @functools.cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.canonical.machine import region_named
+from runner.canonical.machine import architecture_of, region_named
 from runner.errors import CapacityError, UsageError
 from runner.launching.account import Account
-from runner.launching.attempts import architecture_of, disk_of, image_name, plan_of_attempts, types_of
+from runner.launching.attempts import disk_of, image_name, plan_of_attempts, types_of
 from runner.launching.boot import Bundle, user_data
 from runner.launching.launch import requests_of
 from runner.launching.naming import Purpose

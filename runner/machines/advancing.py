@@ -19,7 +19,6 @@ from runner.errors import (
     UsageError,
 )
 from runner.launching.console import explain
-from runner.launching.cost import MOST_RESUMES
 from runner.launching.naming import repository_tags
 from runner.launching.prepare import region_of
 from runner.machines import held
@@ -29,6 +28,7 @@ from runner.machines.facts import Logs, look, order_of
 from runner.machines.site import Site
 from runner.machines.standing import ENDED, GOES_ON, Facts, Standing, Verdict, judge
 from runner.model import Plan
+from runner.plan.cost import MOST_RESUMES
 
 _UNBEGUN = frozenset(Standing) - {Standing.WORKING, Standing.OVER, Standing.INTERRUPTED}
 """How a run may stand of which no job has begun, and nobody is there to read that it is cancelled."""

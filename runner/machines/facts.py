@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from runner import events as e
 from runner.bundle.order import MachineOrder, from_json, order_name
+from runner.canonical.machine import ttl_of
 from runner.errors import LogError, NotFoundError
-from runner.launching.attempts import ttl_of
 from runner.launching.ledger import claimed_by, log_generation, records
 from runner.launching.naming import Purpose, search_tags
 from runner.launching.prepare import region_of

@@ -23,8 +23,6 @@ from runner.runs import files
 from runner.runs.source import source_of
 from runner.state import RunState
 
-__all__ = ["POLL", "Followed", "Watched", "follow"]
-
 POLL = 0.2
 """Seconds between two looks at what is there."""
 PATIENCE = 600.0

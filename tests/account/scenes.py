@@ -16,7 +16,7 @@ from runner.bundle.sending import send
 from runner.errors import StoreError
 from runner.launching import price_cache
 from runner.launching.boot import Bundle, user_data
-from runner.launching.cost import MOST_RESUMES, carried
+from runner.launching.cost import carried
 from runner.launching.naming import repository_tags
 from runner.machines.advancing import advance
 from runner.machines.beginning import Beginning, begin, go_on
@@ -27,6 +27,7 @@ from runner.machines.reaping import reap
 from runner.machines.site import Site, open_site
 from runner.machines.standing import Standing
 from runner.model import Git, Machine, Queue
+from runner.plan.cost import MOST_RESUMES
 from runner.runs.in_bucket import BucketSource
 from runner.runs.opening import in_bucket_of
 from runner.stores.s3 import download, leases, put_request

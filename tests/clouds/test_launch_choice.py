@@ -7,16 +7,10 @@ from typing import Any
 
 import pytest
 
+from runner.canonical.machine import architecture_of, ttl_of
 from runner.errors import UsageError
 from runner.launching.account import Account
-from runner.launching.attempts import (
-    Attempt,
-    architecture_of,
-    disk_of,
-    image_name,
-    plan_of_attempts,
-    ttl_of,
-)
+from runner.launching.attempts import Attempt, disk_of, image_name, plan_of_attempts
 from runner.launching.naming import OWNER, REPOSITORY, TTL, search_tags, tags_of, token
 from runner.launching.reap import YOUNG, RunFacts, orphans
 from runner.model import Machine

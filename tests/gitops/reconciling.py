@@ -24,7 +24,8 @@ from runner.gitops.reconcile.reconciling import reconcile
 from runner.gitops.run.performing import Performed, Stage, Start
 from runner.model import Git
 from runner.ports import CodeHost, PullRequest, RepositoryFacts, Status, WorkflowRun
-from runner.publish.follow import Followed, Watched, follow
+from runner.publish.follow import follow
+from runner.publish.watched import Followed, Watched
 from tests.histories import HERE, START, Repository
 from tests.virtual_time import VirtualTime
 

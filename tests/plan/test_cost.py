@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from runner.launching.cost import actual, bound, carried
+from runner.launching.cost import bound, carried
 from runner.model import Job, Machine, Queue
 from runner.plan import Prices
 from runner.plan.cost import AROUND, MOST_RESUMES
-from runner.plan.prices import RegionPrices, is_burstable
+from runner.plan.prices import RegionPrices, actual, is_burstable
 from tests.project import ROOT
 
 PRICES = Prices(

@@ -12,8 +12,9 @@ from runner import events as e
 from runner.model import Plan
 from runner.plan import to_json
 from runner.publish.asking import Ask, at_once
-from runner.publish.follow import Followed, Watched, follow
+from runner.publish.follow import follow
 from runner.publish.target import Target
+from runner.publish.watched import Followed, Watched
 from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunState

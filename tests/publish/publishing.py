@@ -10,8 +10,9 @@ from runner import events as e
 from runner.model import Plan
 from runner.plan import to_json
 from runner.ports import CodeHost
-from runner.publish.follow import Followed, Watched, follow
+from runner.publish.follow import follow
 from runner.publish.target import Target
+from runner.publish.watched import Followed, Watched
 from runner.report.links import Links
 from runner.runs.reading import read
 from runner.state import RunState

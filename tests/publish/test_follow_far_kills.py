@@ -17,7 +17,8 @@ from runner.events import encode_lines
 from runner.plan import to_json
 from runner.ports import CodeHost
 from runner.publish.asking import in_background
-from runner.publish.follow import Watched, follow
+from runner.publish.follow import follow
+from runner.publish.watched import Watched
 from runner.runs.in_bucket import BucketSource
 from runner.stores.s3 import Bucket, Location, Writer
 from tests.aws import Aws

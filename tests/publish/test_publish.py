@@ -11,9 +11,10 @@ import pytest
 from runner import events as e
 from runner.forges.github import GitHub
 from runner.ports import CodeHost
-from runner.publish.follow import POLL, Followed
+from runner.publish.follow import POLL
 from runner.publish.publisher import Publisher
 from runner.publish.settle import settle
+from runner.publish.watched import Followed
 from runner.report.evidence import Evidence
 from runner.stores.directory import DirectoryStore
 from tests.builders import RUN_ID, START, Log, failed_log, job, queue

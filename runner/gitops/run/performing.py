@@ -20,8 +20,9 @@ from runner.gitops.run.requests import Requests
 from runner.gitops.run.sharing import Sharing
 from runner.model import Plan
 from runner.ports import Clock, CodeHost
-from runner.publish.follow import Followed, Watched, follow
+from runner.publish.follow import follow
 from runner.publish.target import Target
+from runner.publish.watched import Followed, Watched
 from runner.runs.source import Where, is_there, source_of
 from runner.state import RunState
 
