@@ -17,13 +17,14 @@ from runner.agent.first_words import before
 from runner.bundle.order import from_json
 from runner.errors import CloudRefusedError, FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
+from runner.gitops.run.tending import Tended
 from runner.launching.ledger import claim, claimed_by, log_generation
 from runner.launching.naming import repository_tags
 from runner.machines.advancing import advance, stop_machines
 from runner.machines.beginning import Beginning, begin, go_on
 from runner.machines.caring import care, is_done
 from runner.machines.ending import end
-from runner.machines.facts import Logs, look, newest_generation, order_of
+from runner.machines.facts import look, newest_generation, order_of
 from runner.machines.live import Live, marked, unmark
 from runner.machines.reaping import reap
 from runner.machines.site import open_site
@@ -172,33 +173,33 @@ def test_a_machine_that_goes_away_is_followed_by_another(world: MachineWorld) ->
 
 
 def test_who_looks_again_and_again_asks_for_what_is_new_alone(world: MachineWorld) -> None:
-    first, second = (other(world, one) for one in (RUN_ID, SECOND))
-    agent = Agent(world, 1, begin(first, world.site).instance_id)
+    agent = Agent(world, 1, begin(other(world, RUN_ID), world.site).instance_id)
     agent.started()
     for _ in range(40):
         agent.say(e.Heartbeat(at=agent.now))
-    begin(second, world.site)
-    mine: Logs = {}
-    hers: Logs = {}
-    looks = ((RUN_ID, mine, Standing.WORKING), (SECOND, hers, Standing.HELD))
+    begin(other(world, SECOND), world.site)
+    mine, hers = (Tended(run_id=one, site=world.site, notice=world.said.append) for one in (RUN_ID, SECOND))
     asked: list[str] = []
 
     def heard(request: Any, **_: Any) -> None:
         asked.append(f"{request.method} {request.url}")
 
     client = world.site.root.client
-    for run_id, logs, standing in looks:
-        assert advance(run_id, world.site, logs).standing is standing
+    for tended, standing in ((mine, Standing.WORKING), (hers, Standing.HELD)):
+        assert tended.alive()
         client.meta.events.register("before-send.s3", heard)
         try:
-            assert advance(run_id, world.site, logs).standing is standing
+            assert tended.alive()
         finally:
             client.meta.events.unregister("before-send.s3", heard)
+        assert tended.progress is not None
+        assert tended.progress.standing is standing
         assert len(asked) < 15, asked
         asked.clear()
     agent.say(e.InstanceLost(at=agent.now, instance_id=only(world), reason="a notice"))
-    after = advance(RUN_ID, world.site, mine)
-    assert (after.generation, after.said.partition(";")[0]) == (2, "a notice")
+    assert mine.alive()
+    assert mine.progress is not None
+    assert (mine.progress.generation, mine.progress.said.partition(";")[0]) == (2, "a notice")
 
 
 def test_one_that_ended_unseen_and_is_forgotten_is_followed_by_another(world: MachineWorld) -> None:
