@@ -22,6 +22,8 @@ from runner.results.reading import OutsideError, is_inside, open_within
 
 EVERY = 60.0
 """Seconds between two looks at whether it changed."""
+_SHARE = 9.0
+"""So much longer than it took to keep it is waited before it is kept again: jobs need the machine."""
 _PACE = 1.0
 
 
@@ -88,10 +90,11 @@ class StateFolder:
         """Keep it if it is time and something has changed. One try: it is tried again a minute later."""
         if self._clock() < self._next or not self._lock.acquire(blocking=False):
             return
+        began = self._clock()
         try:
-            self._next = self._clock() + EVERY
             self._keep()
         finally:
+            self._next = self._clock() + max(EVERY, _SHARE * (self._clock() - began))
             self._lock.release()
 
     def _keep(self) -> None:

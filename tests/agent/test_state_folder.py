@@ -73,6 +73,21 @@ def test_it_is_kept_now_and_then_where_it_has_changed(folder: Path, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
+def test_a_large_one_is_kept_more_seldom(folder: Path, tmp_path: Path) -> None:
+    now, kept = [0.0], Kept()
+
+    def slowly(name: str, archive: Path) -> None:
+        kept.put(name, archive)
+        now[0] += 100.0
+
+    state = StateFolder(folder, tmp_path, 3, slowly, notice=print, clock=lambda: now[0])
+    for name, later, times in (("one", 61.0, 1), ("two", 899.0, 1), ("three", 2.0, 2)):
+        (folder / name).touch()
+        now[0] += later
+        state.look()
+        assert len(kept.names) == times
+
+
 @pytest.mark.parametrize("what", ["file", "link", "deep link", "loop", ""])
 def test_a_commit_does_not_say_where_it_is(folder: Path, tmp_path: Path, what: str) -> None:
     """It is unpacked as root: what a job without rights has written would be anywhere."""
