@@ -243,6 +243,20 @@ def test_a_job_that_hangs_is_ended_by_the_time_to_live_and_goes_on_when_asked(lo
     assert len(loop.world.cloud.held) == 2
 
 
+def test_a_retry_that_outlasts_its_follower_is_not_told_as_over(loop: CloudLoop) -> None:
+    told = merged(loop)
+    told.push()
+    first = machine(loop)
+    Spoken(loop, first).works().ends("failed")
+    loop.world.cloud.end(first.id, "shutdown")
+    asked = loop.forge.put_comment(7, f"/runner retry {first.tags[RUN]}", author="ann")
+    assert loop.step("workflow_dispatch", {"inputs": {"comment": str(asked.id)}}, until=0.0) == SUCCEEDED
+    reply = loop.forge.comments(7)[-1].body
+    assert "⏳ Goes on" in reply
+    assert f"{first.tags[RUN]} goes on, and is followed further" in reply
+    assert machine(loop).tags[RUN] == first.tags[RUN]
+
+
 def test_a_machine_that_falls_silent_is_ended_before_another_has_its_run(loop: CloudLoop) -> None:
     told = merged(loop)
     told.push()

@@ -119,6 +119,8 @@ def carried(kind: str, performed: Sequence[Performed]) -> Carried:
     said = [_sentence(one) for one in performed]
     if any(one.trouble or one.stopped for one in performed):
         return Carried(ok=False, said=tuple(said))
+    if any(one.followed.handed_over for one in performed):
+        return Carried(ok=True, headline="⏳ Goes on", said=tuple(said))
     states = [read(one.start.where)[1] for one in performed]
     return Carried(ok=True, headline=outcome_headline(kind, states), said=tuple(said))
 
@@ -128,5 +130,7 @@ def _sentence(one: Performed) -> str:
         return f"{one.start.run_id} did not begin: {one.trouble}"
     if one.stopped:
         return f"{one.start.run_id} did not go on: {one.stopped}"
+    if one.followed.handed_over:  # what its log says may be of before
+        return f"{one.start.run_id} goes on, and is followed further: its comments and statuses show it"
     shown = "" if one.followed.published else " (not all of it could be shown yet)"
     return f"{one.start.run_id} {run_said(read(one.start.where)[1])}{shown}"
