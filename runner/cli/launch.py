@@ -106,13 +106,13 @@ def _no_commit(checkout: Path, commit: str | None) -> NotFoundError:
 
 
 def _launched(plan: Plan, commit: str | None, *, as_json: bool) -> int:
-    if plan.queue.machine.provider != "ec2":
-        raise UsageError(
-            f"{plan.source} has `machine.provider: {plan.queue.machine.provider}`, which launches nothing",
-            hint=f"run it here: runner run {plan.source}; or set `machine: {{provider: ec2}}` in it",
-        )
     if plan.queue.refused:
         raise UsageError(plan.queue.refused[0], hint="leave it out")
+    if plan.queue.machine.provider != "ec2":
+        raise UsageError(
+            f"no machine is launched for {plan.source}: it runs where it is started (`provider: local`)",
+            hint=f"run it here: runner run {plan.source}; or add `machine: {{provider: ec2}}` to it",
+        )
     here = checkouts.find(Path.cwd())
     if commit is None and (changed := uncommitted(here)):
         others = [name for name in changed if here / name != Path(plan.source).resolve()]

@@ -43,6 +43,8 @@ def slip(finding: Finding, expected: str) -> str:
         return f"such as `{_PARAMS.get(type(value), '{type: string, default: small}')}`"
     if expected.startswith("a list"):
         return _listed(finding)
+    if expected == "a mapping" and isinstance(value, list) and not sample(finding.schema):
+        return "write its fields without `- `, a line each: `name: value`"
     return _of_text(value, finding, expected) if isinstance(value, str) else ""
 
 

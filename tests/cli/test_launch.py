@@ -93,6 +93,18 @@ def test_one_whose_machine_could_not_be_asked_for(account: Shell, aws: Aws) -> N
     assert f"stop it:    runner cancel {aws.url('ci/runs/demo-')}" in said.out
 
 
+def test_a_queue_that_no_machine_is_launched_for(account: Shell) -> None:
+    for provider, hint in (
+        ("local", "run it here: runner run local.yaml; or add"),
+        ("batch", "leave it out"),
+    ):
+        name = account.write(
+            f"{provider}.yaml", f"machine: {{provider: {provider}}}\njobs: [{{job_id: a, command: 'true'}}]\n"
+        )
+        said = account("launch", name)
+        assert (said.code, f"\n  {hint}" in said.err) == (2, True), said.err
+
+
 def test_where_there_is_no_commit(shell: Shell) -> None:
     said = shell("launch", "queue.yaml")
     assert (said.code, "is not in a git repository" in said.err) == (3, True), said.err

@@ -200,6 +200,7 @@ BAD_QUEUES = [
     {**minimal(), "results": ""}, {**minimal(), "machine": {"region": "us-east-1a", "disk": "100 gb"}},
     {**minimal(), "machine": {"region": "EU_Central1", "disk": "16gib"}},
     {**minimal(), "machine": {"region": "everywhere", "disk": "all"}},
+    {**minimal(), "machine": [{"spot": True}]},
 ]  # fmt: skip
 BAD_SETTINGS = [
     {"aws": {"instance_profile": "arn:aws:iam::123456789012:instance-profile/p", "role": "runner"}},
