@@ -179,10 +179,22 @@ class Session:
             even_finished=turn.order.action == "retry",
         )
         _, state = read(turn.directory)
-        if turn.interruption.machine_is_lost and state.phase is RunPhase.INTERRUPTED:
-            reason = turn.interruption.reason
-            lost = e.InstanceLost(at=SystemClock().now(), instance_id=turn.about.instance_id, reason=reason)
-            self._say(lost)
+        lost_because = self._lost_because(state)
+        if lost_because:
+            said = e.InstanceLost(
+                at=SystemClock().now(), instance_id=turn.about.instance_id, reason=lost_because
+            )
+            self._say(said)
+
+    def _lost_because(self, state: RunState) -> str:
+        """Why another machine has to go on, where this one is taken away; "" where it is not.
+
+        Nobody but a machine that is being shut down sends its agent a signal.
+        """
+        asked = self._turn.interruption
+        if state.phase is not RunPhase.INTERRUPTED or (asked.reason and not asked.machine_is_lost):
+            return ""
+        return asked.reason or f"this machine is being shut down ({state.interrupted})"
 
     def _say(self, *events: e.Event) -> None:
         say(self._turn.directory, self._turn.run_id, events)

@@ -39,13 +39,19 @@ def notice(machine: Machine, seconds: float) -> None:
     machine.metadata.held["spot/instance-action"] = json.dumps({"action": "terminate", "time": at})
 
 
-def test_a_run_whose_machine_was_taken_back_goes_on_elsewhere(cloudy: Cloudy) -> None:
+@pytest.mark.parametrize(
+    "why", ["EC2 takes this spot machine back", "this machine is being shut down (SIGTERM)"]
+)
+def test_a_run_whose_machine_was_taken_back_goes_on_elsewhere(cloudy: Cloudy, why: str) -> None:
     """The next machine says why it came; what had ended does not run again."""
     wait = "test $RUNNER_ATTEMPT = 2 || { trap 'exit 1' TERM; while :; do sleep 0.1; done; }"
     cloudy.request(queue(job("a", command="echo a > a", result_files=("a",)), job("b", "a", command=wait)))
     first = cloudy.launch()
     until(lambda: cloudy.state().jobs["b"].attempt == 1)
-    notice(first, 120)
+    if "spot" in why:
+        notice(first, 120)
+    else:
+        first.process.terminate()
     assert first.wait(PATIENCE) == 130, first.said()
     second = cloudy.launch(2, because="EC2 took the machine back")
     assert second.wait() == 0, second.said()
@@ -54,7 +60,7 @@ def test_a_run_whose_machine_was_taken_back_goes_on_elsewhere(cloudy: Cloudy) ->
     assert [state.jobs[name].attempt for name in "ab"] == [1, 2]
     assert state.jobs["b"].retries == 0
     lost, here = state.machines
-    assert "EC2 takes this spot machine back" in lost.lost
+    assert why in lost.lost
     assert (here.generation, here.because) == (2, "EC2 took the machine back")
 
 
