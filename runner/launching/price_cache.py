@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from runner.errors import CloudError, StoreError
 from runner.plan.prices import Prices, RegionPrices
 
+FOLDER = "prices/"
 FRESH = 7 * 86400.0
 _LARGEST = 256 << 10
 _MOST = 1000
@@ -47,7 +48,12 @@ class _Known:
 
 
 def name_of(region: str) -> str:
-    return f"prices/{region}.json"
+    return f"{FOLDER}{region}.json"
+
+
+def region_of(name: str) -> str:
+    """The region whose prices are kept under this name: machines were asked for there."""
+    return name.removeprefix(FOLDER).removesuffix(".json")
 
 
 def current(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.errors import CloudError, NotFoundError, RunnerError
+from runner.launching import price_cache
 from runner.launching.naming import RUN, repository_tags
 from runner.launching.reap import YOUNG, Orphan, RunFacts, orphans
 from runner.machines.facts import look
@@ -14,14 +15,14 @@ from runner.ports import Instance
 
 
 def reap(site: Site, regions: Iterable[str] = ()) -> list[Orphan]:
-    """Those that were ended. `regions` besides the account's own and those that the policy allows.
+    """Those that were ended. `regions` besides the account's own, those that the policy allows, and those in
+    which machines were asked for before.
 
-    Raises CloudError, StoreError. That the cloud does not answer where machines are only allowed is noticed.
+    Raises CloudError, StoreError. That the cloud does not answer where machines only may be is noticed.
     """
     ended: list[Orphan] = []
     asked = [site.account.region, *regions]
-    allowed = (site.policy.regions or ()) if site.policy is not None else ()
-    for region in dict.fromkeys([*asked, *(one for one in allowed if "*" not in one)]):
+    for region in dict.fromkeys([*asked, *_possible(site)]):
         try:
             ended += _reaped(region, site)
         except CloudError as error:
@@ -29,6 +30,12 @@ def reap(site: Site, regions: Iterable[str] = ()) -> list[Orphan]:
                 raise
             site.notice(f"machines in {region} are not looked at: {error.message}")
     return ended
+
+
+def _possible(site: Site) -> list[str]:
+    allowed = (site.policy.regions or ()) if site.policy is not None else ()
+    before = [price_cache.region_of(one.name) for one in site.root.names(price_cache.FOLDER)]
+    return [*(one for one in allowed if "*" not in one), *before]
 
 
 def _reaped(region: str, site: Site) -> list[Orphan]:

@@ -372,9 +372,11 @@ class ClosedCloud(TimelyCloud):
 
 
 def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
-    """In the account's own region, in those that the policy allows, and in those that somebody names."""
+    """In the account's own region, in those that the policy allows or somebody names, and where some were."""
     begin(world.beginning(), world.site)
-    clouds = {region: TimelyCloud(now=world.site.root.now) for region in ("eu-west-1", "eu-west-3")}
+    clouds = {
+        region: TimelyCloud(now=world.site.root.now) for region in ("eu-west-1", "eu-west-2", "eu-west-3")
+    }
     tags = {**repository_tags("acme/models"), "runner:run": "gone-1"}
     for cloud in clouds.values():
         cloud.held["i-9"] = Instance(id="i-9", state="running", launched=1.0, tags=tags)
@@ -382,8 +384,9 @@ def test_machines_are_reaped_wherever_they_may_be(world: MachineWorld) -> None:
     clouds["eu-north-1"] = ClosedCloud()
     policy = Policy(regions=("eu-north-1", "eu-west-1", "ap-*"))
     site = replace(world.site, cloud={"us-east-1": world.cloud, **clouds}.__getitem__, policy=policy)
-    assert [one.why for one in reap(site)] == ["its run, gone-1, is unknown"]
-    assert clouds["eu-west-1"].living() == []
+    site.root.put("prices/eu-west-2.json", b"{}")
+    assert [one.why for one in reap(site)] == ["its run, gone-1, is unknown"] * 2
+    assert clouds["eu-west-1"].living() == clouds["eu-west-2"].living() == []
     assert len(clouds["eu-west-3"].living()) == len(world.cloud.living()) == 1
     assert [one.instance.id for one in reap(site, ["eu-west-3"])] == ["i-9"]
     assert set(world.said) == {"machines in eu-north-1 are not looked at: denied"}
