@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from runner.forges.files import FileForge, Setup
 from runner.forges.github import GitHub, Limits, Settings, open_github
 from runner.ports import CodeHost, PullRequest, RepositoryFacts, WorkflowRun
-from tests.github_double import BOT, Artifact, Comment, Double, Pull
+from tests.github_double import BOT, Artifact, Comment, Double, Pull, serving
 from tests.github_double import WorkflowRun as DoubleRun
 from tests.virtual_time import VirtualTime
 
@@ -133,6 +135,15 @@ def furnish(double: Double) -> Double:
         PLAN.id, f"{PLAN.workflow}@refs/heads/main", PLAN.event, PLAN.branch, PLAN.commit
     )
     return double
+
+
+@contextlib.contextmanager
+def furnished(clock: VirtualTime) -> Iterator[Double]:
+    """A double that serves; nothing that it was asked may have been wrong or too much."""
+    with serving(furnish(Double(clock))) as double:
+        yield double
+    assert double.violations == []
+    assert double.limits.refused == []
 
 
 def settings(double: Double, limits: Limits | None = None) -> Settings:

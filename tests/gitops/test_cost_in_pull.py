@@ -9,7 +9,7 @@ import pytest
 from runner.gitops.plan.artifact import NAME
 from runner.gitops.plan.planning import plan
 from tests.forge_worlds import InFiles
-from tests.gitops.plan_scenes import Scene
+from tests.gitops.comment.plan_scenes import Scene
 from tests.gitops.pull_requests import Checkout, pull_request, put
 from tests.repositories import commit_all, repository
 from tests.virtual_time import VirtualTime

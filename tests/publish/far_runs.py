@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from runner import events as e
 from runner.model import Plan
 from runner.plan import to_json
+from runner.ports import Comment, Status
 from runner.publish.asking import Ask, at_once
 from runner.publish.follow import follow
 from runner.publish.target import Target
@@ -19,7 +22,8 @@ from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunState
 from runner.stores.s3 import Claims, Found, Location, Writer
-from tests.builders import RUN_ID, Log, plan
+from tests.builders import RUN_ID, START, Log, job, plan, queue
+from tests.forge_worlds import HEAD, MERGE, InFiles
 from tests.publish.publishing import TARGET, Playing
 from tests.stores.strict_objects import StrictObjects
 from tests.virtual_time import VirtualTime
@@ -167,3 +171,81 @@ class Slow(Future[Any]):
 
 def slow(clock: VirtualTime, seconds: float) -> Ask:
     return lambda question: Slow(question, clock, clock.now() + seconds)
+
+
+class Board:
+    """The forge that keeps files, and all that is written there with its time."""
+
+    def __init__(self, folder: Path, clock: VirtualTime) -> None:
+        self.forge, self.clock = InFiles(folder / "forge", clock).forge, clock
+        self.set: list[tuple[float, str, Status]] = []
+        self.said: list[tuple[float, str]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.forge, name)
+
+    def set_status(self, commit: str, status: Status) -> None:
+        self.set.append((self.clock.now() - START, commit, status))
+        self.forge.set_status(commit, status)
+
+    def add_comment(self, pull: int, body: str) -> Comment:
+        self.said.append((self.clock.now() - START, body))
+        return self.forge.add_comment(pull, body)
+
+    def edit_comment(self, comment: Comment, body: str) -> None:
+        self.said.append((self.clock.now() - START, body))
+        self.forge.edit_comment(comment, body)
+
+    def words(self, context: str = "runner/demo") -> list[str]:
+        """What the status said, one after the other."""
+        return [f"{s.state}: {s.description}" for _, c, s in self.set if (c, s.context) == (MERGE, context)]
+
+    def shown(self) -> object:
+        """Everything as it is in the end."""
+        statuses = {
+            c: {(s.context, s.state, s.description) for s in self.forge.statuses(c)} for c in (MERGE, HEAD)
+        }
+        return statuses, [(c.minimized, c.body) for c in self.forge.comments(7)]
+
+    def kinds(self) -> list[str]:
+        """Of the comments, those that are folded in parentheses."""
+        found = [(c.body.split()[1].removeprefix("runner:"), c.minimized) for c in self.forge.comments(7)]
+        return [f"({kind})" if folded else kind for kind, folded in found]
+
+    def final(self) -> str:
+        return next(c.body for c in self.forge.comments(7) if "runner:final" in c.body and not c.minimized)
+
+
+def later(log: Log, seconds: float) -> Log:
+    """The same, once its machine has booted."""
+    log.events = [dataclasses.replace(event, at=event.at + seconds) for event in log.events]
+    return log
+
+
+def interrupted() -> Log:
+    """Its machine is taken back after a job, in the middle of another."""
+    log = Log(queue(job("a"), job("b", "a")))
+    log.events.insert(1, launched("i-0first", 0.0))
+    log.whole("a", 1.0, 9.0).start("b", 10.5)
+    log.end("b", 40.0, "lost", interrupted=True, exit_code=None)
+    return log.add(e.RunInterrupted(at=START + 41.0, reason="EC2 takes the machine back"))
+
+
+def launched(name: str, at: float) -> e.InstanceLaunched:
+    return e.InstanceLaunched(
+        at=START + at, instance_id=name, machine_type="m7i.large", zone="eu-west-1a", spot=True
+    )
+
+
+def going_on(log: Log, at: float) -> Log:
+    """On another machine."""
+    lost = e.InstanceLost(at=START + at, instance_id="i-0first", reason="EC2 took its spot machine back")
+    log.add(lost, launched("i-0second", at), e.RunResumed(at=START + at, max_parallel=4))
+    log.add(e.JobRetrying(at=START + at, job_id="b", attempt=1, delay=0.0, free=True))
+    return log.whole("b", at + 1.0, 5.0).over(at + 7.0)
+
+
+BY_THE_WRITER = b'{"segment": 3, "generation": 1000, "writer": "i-0abc"}\n'
+
+
+FUTURE = b'{"type": "heartbeat", "at": "9999-12-31T23:59:59.000000Z"}\n'

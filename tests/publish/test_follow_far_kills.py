@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from runner.runs.in_bucket import BucketSource
 from runner.stores.s3 import Bucket, Location, Writer
 from tests.aws import Aws
 from tests.builders import RUN_ID, START, Log, job, plan, queue
-from tests.forge_worlds import HEAD, MERGE, InFiles, furnish, github
-from tests.github_double import BOT, Double, serving
+from tests.forge_worlds import HEAD, MERGE, InFiles, github
+from tests.github_double import BOT, Double
 from tests.publish.far_runs import Far, follow_far
 from tests.publish.publishing import TARGET, clock_at_start
 from tests.virtual_time import VirtualTime
@@ -192,19 +192,6 @@ def test_handed_over_again_and_again(tmp_path: Path) -> None:
     assert shown(forge) == whole
     assert kinds(forge) == ["final"]
     assert (each.posts("live"), each.posts("final")) == (1, 1)
-
-
-@pytest.fixture
-def clock() -> VirtualTime:
-    return clock_at_start()
-
-
-@pytest.fixture
-def double(clock: VirtualTime) -> Iterator[Double]:
-    with serving(furnish(Double(clock))) as made:
-        yield made
-    assert made.violations == []
-    assert made.limits.refused == []
 
 
 def test_a_log_that_grows_by_ten_thousand_jobs(double: Double, clock: VirtualTime) -> None:

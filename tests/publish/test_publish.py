@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,46 +17,13 @@ from runner.publish.watched import Followed
 from runner.report.evidence import Evidence
 from runner.stores.directory import DirectoryStore
 from tests.builders import RUN_ID, START, Log, failed_log, job, queue
-from tests.forge_worlds import HEAD, MERGE, ForgeWorld, InDouble, InFiles, furnish, github
+from tests.forge_worlds import HEAD, MERGE, ForgeWorld, InFiles, furnish, github
 from tests.github_double import BOT, Comment, Double, serving
-from tests.publish.publishing import TARGET, Playing, clock_at_start, followed
+from tests.publish.publishing import TARGET, Playing, followed
 from tests.virtual_time import VirtualTime
 
 CREATE, EDIT, SET = "issues/create-comment", "issues/update-comment", "repos/create-commit-status"
 LIST = "issues/list-comments"
-
-
-@pytest.fixture
-def clock() -> VirtualTime:
-    return clock_at_start()
-
-
-@pytest.fixture
-def double(clock: VirtualTime) -> Iterator[Double]:
-    with serving(furnish(Double(clock))) as made:
-        yield made
-    assert made.violations == []
-    assert made.limits.refused == []
-
-
-@pytest.fixture
-def forge(double: Double, clock: VirtualTime) -> Iterator[GitHub]:
-    made = github(double, clock)
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["github", "files"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, clock: VirtualTime) -> Iterator[ForgeWorld]:
-    if request.param == "files":
-        yield InFiles(tmp_path / "forge", clock)
-        return
-    with serving(furnish(Double(clock))) as double:
-        made = InDouble(double, clock)
-        yield made
-        made.forge.close()
-    assert double.violations == []
-    assert double.limits.refused == []
 
 
 @pytest.fixture

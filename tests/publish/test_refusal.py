@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from runner.publish.refusal import is_refusal, refuse
 from runner.report.comment_refused import Compared, compared_lines, refused_comment
 from runner.report.markers import parse
 from tests.builders import failed_log
-from tests.forge_worlds import HEAD, MERGE, ForgeWorld, InDouble, InFiles, furnish
-from tests.github_double import Double, serving
-from tests.publish.publishing import REPORT, TARGET, Playing, clock_at_start, followed
+from tests.forge_worlds import HEAD, MERGE, ForgeWorld
+from tests.publish.publishing import REPORT, TARGET, Playing, followed
 from tests.snapshots import assert_snapshot
 
 SENTENCE = "the plan is not the one that was reviewed"
@@ -22,20 +18,6 @@ STATUS = ("runner/demo", "error", f"Not started: {SENTENCE}")
 COMPARED = Compared(shown="sha256:" + "ab" * 32, head=HEAD, now="sha256:" + "cd" * 32, commit=MERGE)
 LINES = compared_lines(COMPARED)
 COMMAND = f"/runner run {COMPARED.now}"
-
-
-@pytest.fixture(params=["github", "files"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForgeWorld]:
-    clock = clock_at_start()
-    if request.param == "files":
-        yield InFiles(tmp_path / "forge", clock)
-        return
-    with serving(furnish(Double(clock))) as double:
-        made = InDouble(double, clock)
-        yield made
-        made.forge.close()
-    assert double.violations == []
-    assert double.limits.refused == []
 
 
 def states(world: ForgeWorld, commit: str) -> list[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -147,26 +147,6 @@ def test_killed_after_some_calls_to_github(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_after_any_call_to_github(tmp_path: Path) -> None:
     _killed_on_github(tmp_path, 1)
-
-
-@pytest.fixture
-def clock() -> VirtualTime:
-    return clock_at_start()
-
-
-@pytest.fixture
-def double(clock: VirtualTime) -> Iterator[Double]:
-    with serving(furnish(Double(clock))) as made:
-        yield made
-    assert made.violations == []
-    assert made.limits.refused == []
-
-
-@pytest.fixture
-def forge(double: Double, clock: VirtualTime) -> Iterator[GitHub]:
-    made = github(double, clock)
-    yield made
-    made.close()
 
 
 def burst(count: int) -> Log:

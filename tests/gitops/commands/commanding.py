@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner import events as e
+from runner.gitops.commands.answering import command
 from runner.gitops.commands.asked import Answer, Asked
+from runner.gitops.commands.parse import parse
 from runner.gitops.commands.port import Carried, Place
 from runner.gitops.context import Context
 from runner.gitops.payload import CommentEvent
@@ -217,3 +220,47 @@ def replies(world: World, pull: int = MERGED) -> list[Comment]:
     """Those of ours that are replies, folded ones left out."""
     found = [(c, markers.parse(c.body)) for c in world.forge.comments(pull)]
     return [c for c, marker in found if marker is not None and marker.kind == "reply" and not c.minimized]
+
+
+DIGEST = "sha256:" + "0a" * 32
+
+
+def checkout(tmp_path: Path, name: str = "checkout") -> Path:
+    made = tmp_path / name
+    made.mkdir(exist_ok=True)
+    return made
+
+
+def do(
+    world: World,
+    tmp_path: Path,
+    body: str,
+    *,
+    login: str = "ann",
+    pull: int = MERGED,
+    perform: Performed | None = None,
+) -> tuple[str, list[str]]:
+    """The reply to a command, and the reactions to it."""
+    event = commanded(world, login, body, pull)
+    before = len(replies(world, pull))
+    assert command(context(checkout(tmp_path)), event, world.forge, perform=perform or Performed()) == 0
+    found = replies(world, pull)
+    assert len(found) == before + 1
+    for line in found[-1].body.split("\n"):
+        assert parse(line) is None
+    return found[-1].body, world.reactions(event.comment)
+
+
+def nothing(world: World, tmp_path: Path, event: CommentEvent) -> None:
+    """No reply, no reaction, no write of any kind."""
+    before = len(list(world.forge.comments(event.number)))
+    assert command(context(checkout(tmp_path)), event, world.forge, perform=Performed()) == 0
+    assert len(list(world.forge.comments(event.number))) == before
+    if isinstance(world, DoubleWorld):
+        assert all(call.method == "GET" or call.operation == "graphql" for call in world.double.calls)
+
+
+def shown(body: str) -> str:
+    """Without what differs from run to run: comment ids and claims."""
+    text = re.sub(r'"claim":"[0-9.]+\.[0-9a-f]{8}"', '"claim":"…"', body)
+    return re.sub(r'"subject":"\d+"', '"subject":"…"', text)

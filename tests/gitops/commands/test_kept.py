@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +19,18 @@ from runner.runs.reading import read
 from tests.builders import RUN_ID, failed_log
 from tests.forge_worlds import HEAD, MERGE, furnish
 from tests.github_double import Double, serving
-from tests.gitops.commanding import (
+from tests.gitops.commands.commanding import (
     RUNNING,
     SERVER,
     DoubleWorld,
-    FilesWorld,
     World,
     context,
     run_files,
     workflow_run,
     zipped,
 )
-from tests.gitops.commanding import kept as keep
+from tests.gitops.commands.commanding import kept as keep
 from tests.virtual_time import VirtualTime
-
-
-@pytest.fixture(params=["github", "files"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    clock = VirtualTime()
-    if request.param == "files":
-        yield FilesWorld(tmp_path / "forge", clock)
-        return
-    with serving(furnish(Double(clock))) as double:
-        made = DoubleWorld(double, clock)
-        yield made
-        made.forge.close()
-        assert double.violations == []
 
 
 class TestFinding:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from runner import plan as plans
 from runner.gitops.comment.commenting import comment
@@ -16,10 +17,21 @@ from runner.gitops.payload import WorkflowRunEvent
 from runner.gitops.plan.artifact import ARTIFACT, NAME, Bundle, PlannedFile, written
 from runner.model import Job
 from runner.ports import CodeHost, Comment, PullRequest, Status, WorkflowRun
+from runner.problems import Location, Problem
 from tests.builders import job, queue
-from tests.forge_worlds import BASE, HERE, PLAN, PULLS, InDouble, InFiles, pull_in_double
+from tests.forge_worlds import (
+    BASE,
+    HERE,
+    PLAN,
+    PULLS,
+    InDouble,
+    InFiles,
+    pull_in_double,
+)
 from tests.github_double import Artifact
 from tests.github_double import WorkflowRun as DoubleRun
+from tests.github_markdown import assert_harmless
+from tests.virtual_time import VirtualTime
 
 World = InDouble | InFiles
 FIRST, SECOND, THIRD = "1abe" * 10, "2abe" * 10, "3abe" * 10
@@ -190,3 +202,38 @@ class Countdown:
         self.left -= 1
         if self.left < 0:
             raise Killed
+
+
+BROKEN = PlannedFile(
+    source="queues/etl.yaml",
+    problems=(
+        Problem(
+            rule="unknown-dependency",
+            message="there is no job `laod` to depend on",
+            hint="did you mean load?",
+            location=Location(file="queues/etl.yaml", line=4, column=17),
+        ),
+    ),
+)
+
+
+def in_files(tmp_path: Path, checkout: Path) -> Scene:
+    return Scene(world=InFiles(tmp_path / "forge", VirtualTime()), checkout=checkout, folder=tmp_path)
+
+
+def read(scene: Scene) -> str:
+    """The comment without its digests: a change of how they are made is no change of it."""
+    return re.sub("sha256:[0-9a-f]{64}", "sha256:DIGEST", scene.body())
+
+
+def harmless(scene: Scene) -> None:
+    assert_harmless(scene.body(), links="https://github.com/octo/lab/blob/")
+
+
+def wired(
+    scene: Scene,
+    *,
+    before: Callable[[str], None] = lambda _: None,
+    after: Callable[[str], None] = lambda _: None,
+) -> CodeHost:
+    return cast(CodeHost, Wired(scene.forge, before=before, after=after))
