@@ -10,10 +10,13 @@ import argparse
 import contextlib
 import os
 import secrets
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from runner import plan as plans
@@ -97,10 +100,20 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
     times = Times(end=end, reserve=reserve)
     watch = Watch(interruption, times, metadata, notice=_notice)
     watch.start()
+    signal.signal(signal.SIGTERM, partial(_shut_down, interruption))
     try:
         return session.work()
     finally:
         watch.close()
+
+
+def _shut_down(interruption: Interruption, *_: object) -> None:
+    """No job starts any more, and what is to be kept is still sent: the end of a machine waits for that.
+
+    While jobs run the run hears it by itself. In a thread: a handler must not wait for what it interrupts.
+    """
+    interruption.machine_is_lost = True
+    threading.Thread(target=interruption.ask, args=("this machine is being shut down",)).start()
 
 
 def _needed(run: Bucket, name: str) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 from runner.bundle.archive import described
 from runner.model import Outcome
 from runner.state import RunPhase
-from tests.agent.machines import Cloudy, Machine
+from tests.agent.machines import RUN_ID, Cloudy, Machine
 from tests.aws import Aws
 from tests.builders import job, queue
 from tests.waiting import PATIENCE, until
@@ -95,10 +95,11 @@ def test_a_storm_of_refusals_costs_time_and_nothing_else(cloudy: Cloudy) -> None
     machine = cloudy.launch()
     until(lambda: cloudy.state().jobs["j0"].attempt == 1)
     storm.set()
-    ending = threading.Timer(8.0, storm.clear)
-    ending.start()
+    log = machine.home / "runs" / RUN_ID / "events.jsonl"
+    until(lambda: b'"type":"run_finished"' in log.read_bytes())
+    machine.process.terminate()  # the machine is shut down before it could tell
+    storm.clear()
     assert machine.wait(PATIENCE) == 0, machine.said()
-    ending.join()
     state = cloudy.state()
     assert state.outcome is Outcome.SUCCEEDED
     assert [one.attempt for one in state.jobs.values()] == [1] * 20
