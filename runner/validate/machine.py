@@ -123,9 +123,8 @@ def elsewhere(facts: Facts) -> Iterator[Problem]:
     if tied:
         message = f"nothing can be launched in `{shorten(region)}`: {_listed(tied)} of .github/runner.yaml "
         message += f"{'are' if len(tied) > 1 else 'is'} in {home}"
-        yield _problem(
-            message, "leave `region` out, or take these out of the settings", route_to(facts, "region")
-        )
+        hint = f"leave `region` out, or take {_listed(tied)} out of the settings"
+        yield _problem(message, hint, route_to(facts, "region"))
 
 
 def sizes(facts: Facts) -> Iterator[Problem]:
