@@ -18,8 +18,8 @@ from runner.clock import SystemClock
 from runner.forges.files import FileForge
 from runner.gitops.repository.configured import config_at
 from runner.machines.live import FOLDER
-from runner.ports import PullRequest, RepositoryFacts
-from tests.gitops.cloud_loop import reviewed
+from runner.ports import RepositoryFacts
+from tests.gitops.merged_pulls import merged_pull, reviewed
 from tests.histories import HERE, Repository
 from tests.hypervisor.hypervisor import Making, Running
 from tests.hypervisor.world import HyperWorld
@@ -52,20 +52,7 @@ class Lab:
         self.merge = self.repository.commit({"queues/train.yaml": TRAIN})
         self.forge = FileForge(folder / "forge", clock=SystemClock())
         self.forge.put_repository(RepositoryFacts(id=HERE, full_name=LOGIN, default_branch="main"))
-        pull = PullRequest(
-            number=7,
-            title="Add a queue",
-            author="ann",
-            is_open=False,
-            head_commit="d" * 40,
-            head_branch="topic",
-            head_repository=HERE,
-            base_branch="main",
-            base_commit=self.before,
-            base_repository=HERE,
-            merged_at=1.0,
-            merge_commit=self.merge,
-        )
+        pull = merged_pull(7, self.merge, self.before)
         self.forge.put_pull(pull)
         config = config_at(self.repository.folder, self.before)
         plan = reviewed(self.repository.folder, "queues/train.yaml", config=config)

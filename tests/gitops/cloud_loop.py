@@ -17,14 +17,12 @@ from runner.forges.files import FileForge
 from runner.gitops import payload
 from runner.gitops.cloud.cloud import cloud
 from runner.gitops.context import Context
-from runner.gitops.merge.planned import AtCommit, plan_file
-from runner.gitops.plan import digests
 from runner.gitops.run.performing import Stage
 from runner.launching.naming import GENERATION, RUN
-from runner.model import Git
-from runner.ports import Instance, LaunchRequest, PullRequest, RepositoryFacts, Status
+from runner.ports import Instance, LaunchRequest, PullRequest, RepositoryFacts
 from tests.agent.machines import MetadataService
 from tests.aws import Aws
+from tests.gitops.merged_pulls import merged_pull, reviewed
 from tests.histories import HERE, Repository
 from tests.machines.world import MachineWorld
 from tests.wire import serving
@@ -88,20 +86,7 @@ class CloudLoop:
 
     def pull(self, number: int, head: str, base: str) -> PullRequest:
         """A pull request that was merged as the newest commit, and reviewed."""
-        pull = PullRequest(
-            number=number,
-            title="Add a queue",
-            author="ann",
-            is_open=False,
-            head_commit=head,
-            head_branch="topic",
-            head_repository=HERE,
-            base_branch="main",
-            base_commit=base,
-            base_repository=HERE,
-            merged_at=1.0,
-            merge_commit=self.repository.head,
-        )
+        pull = merged_pull(number, self.repository.head, base, head_commit=head)
         self.forge.put_pull(pull)
         return pull
 
@@ -155,13 +140,3 @@ class CloudLoop:
 def queue(command: str = "echo hello", **fields: Any) -> str:
     machine = {"provider": "ec2", "type": "m7i.large", "ttl": "1h"}
     return json.dumps({"machine": machine, **fields, "jobs": [{"job_id": "a", "command": command}]})
-
-
-def reviewed(checkout: Path, *sources: str, config: Config | None = None) -> Status:
-    """What the plan of a pull request leaves on its head."""
-    place = AtCommit(checkout=checkout, git=Git(), at=0.0, config=config or Config())
-    plans = [plan_file(source, place).plan for source in sources]
-    agreed = digests.agreed([plan for plan in plans if plan is not None])
-    return Status(
-        context=digests.CONTEXT, state="success", description=digests.description("planned", agreed)
-    )

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from runner.agent.work import carry_out
-from runner.config import Config
 from runner.forges.files import FileForge
 from runner.gitops.context import Context
-from runner.gitops.merge.planned import AtCommit, plan_file
-from runner.gitops.plan import digests
 from runner.gitops.reconcile import cursor
 from runner.gitops.reconcile.cursor import Cursor
 from runner.gitops.reconcile.reads import MOST
 from runner.gitops.reconcile.reconciling import reconcile
 from runner.gitops.run.performing import Performed, Stage, Start
-from runner.model import Git
-from runner.ports import CodeHost, PullRequest, RepositoryFacts, Status, WorkflowRun
+from runner.ports import CodeHost, PullRequest, RepositoryFacts, WorkflowRun
 from runner.publish.follow import follow
 from runner.publish.watched import Followed, Watched
+from tests.gitops.merged_pulls import merged_pull
+from tests.gitops.merged_pulls import reviewed as review_of
 from tests.histories import HERE, START, Repository
 from tests.virtual_time import VirtualTime
 
@@ -89,29 +87,10 @@ class World:
     def pull(
         self, number: int, merge_commit: str, before: str, *sources: str, reviewed: bool = True
     ) -> PullRequest:
-        pull = PullRequest(
-            number=number,
-            title="Add a queue",
-            author="ann",
-            is_open=False,
-            head_commit=f"{number:040x}",
-            head_branch=f"topic-{number}",
-            head_repository=HERE,
-            base_branch="main",
-            base_commit=before,
-            base_repository=HERE,
-            merge_commit=merge_commit,
-            merged_at=NOW - 5000,
-        )
+        pull = merged_pull(number, merge_commit, before, merged_at=NOW - 5000)
         self.forge.put_pull(pull)
-        place = AtCommit(checkout=self.checkout, git=Git(), at=0.0, config=Config())
-        plans = [plan_file(source, place).plan for source in sources]
-        digest = digests.agreed([plan for plan in plans if plan is not None])
         if reviewed:
-            words = digests.description("planned", digest)
-            self.forge.set_status(
-                pull.head_commit, Status(context=digests.CONTEXT, state="success", description=words)
-            )
+            self.forge.set_status(pull.head_commit, review_of(self.checkout, *sources))
         return pull
 
     def workflow_run(self, number: int, workflow: str = "reconcile", **fields: Any) -> WorkflowRun:

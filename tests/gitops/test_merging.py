@@ -17,15 +17,13 @@ from typing import Any
 import pytest
 
 from runner.clock import SystemClock
-from runner.config import Config
 from runner.forges.files import FileForge
 from runner.gitops.merge import lost
-from runner.gitops.merge.planned import AtCommit, plan_file
 from runner.gitops.plan import digests
-from runner.model import Git
 from runner.ports import PullRequest, RepositoryFacts, Status, WorkflowRun
 from runner.stores.directory import is_live
 from tests.forge_worlds import PLAN
+from tests.gitops.merged_pulls import merged_pull, reviewed
 from tests.histories import HERE, Repository
 from tests.waiting import PATIENCE, until
 
@@ -43,34 +41,16 @@ class World:
     forge: FileForge
     runs: int = 0
 
-    def pull(self, number: int, head: str, base: str, **fields: Any) -> PullRequest:
-        pull = PullRequest(
-            number=number,
-            title="Add a queue",
-            author="ann",
-            is_open=False,
-            head_commit=head,
-            head_branch="topic",
-            head_repository=HERE,
-            base_branch="main",
-            base_commit=base,
-            base_repository=HERE,
-            merged_at=1.0,
-            **fields,
-        )
+    def pull(self, number: int, merge_commit: str, base: str) -> PullRequest:
+        pull = merged_pull(number, merge_commit, base)
         self.forge.put_pull(pull)
         return pull
 
     def review(self, pull: PullRequest, *sources: str) -> str:
         """The status that the plan of this pull request has, made from what was merged."""
-        place = AtCommit(checkout=self.repository.folder, git=Git(), at=0.0, config=Config())
-        plans = [plan_file(source, place).plan for source in sources]
-        digest = digests.agreed([plan for plan in plans if plan is not None])
-        described = digests.description("planned", digest)
-        self.forge.set_status(
-            pull.head_commit, Status(context=digests.CONTEXT, state="success", description=described)
-        )
-        return digest
+        made = reviewed(self.repository.folder, *sources)
+        self.forge.set_status(pull.head_commit, made)
+        return digests.digest_in(made.description) or ""
 
     def pushed(self, before: str) -> dict[str, Any]:
         return {
@@ -152,9 +132,8 @@ def queue(command: str = "echo hello", **fields: Any) -> str:
 def merged(world: World, files: dict[str, str], number: int = 7) -> tuple[str, PullRequest]:
     """(where the branch was, the pull request that was squashed into it)."""
     before = world.repository.head
-    head = "4ead" * 10
     after = world.repository.commit(files, f"Add a queue (#{number})")
-    return before, world.pull(number, head, before, merge_commit=after)
+    return before, world.pull(number, after, before)
 
 
 def test_what_was_reviewed_runs_and_is_shown(world: World) -> None:
@@ -192,7 +171,7 @@ def test_what_differs_from_its_review_does_not_run(world: World) -> None:
     before, pull = merged(world, {"queues/q.yaml": queue()})
     digest = world.review(pull, "queues/q.yaml")
     after = world.repository.commit({"queues/q.yaml": queue("touch ran")})
-    world.pull(7, pull.head_commit, before, merge_commit=after)
+    world.pull(7, after, before)
     world.push(before)
     assert "not the plan that was reviewed" in world.statuses(after)["runner/q"][1]
     (comment,) = world.forge.comments(7)
