@@ -53,6 +53,7 @@ class Lab:
         self.forge = FileForge(folder / "forge", clock=SystemClock())
         self.forge.put_repository(RepositoryFacts(id=HERE, full_name=LOGIN, default_branch="main"))
         pull = merged_pull(7, self.merge, self.before)
+        self.head = pull.head_commit
         self.forge.put_pull(pull)
         config = config_at(self.repository.folder, self.before)
         plan = reviewed(self.repository.folder, "queues/train.yaml", config=config)
@@ -92,7 +93,7 @@ class Lab:
         """The same where it was merged and in the pull request."""
         found = [
             {s.context: (s.state, s.description) for s in self.forge.statuses(commit)}["runner/train"]
-            for commit in (self.merge, "d" * 40)
+            for commit in (self.merge, self.head)
         ]
         assert found[0] == found[1]
         return found[0]
