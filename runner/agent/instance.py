@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -27,10 +26,10 @@ from runner.agent.patience import Patience
 from runner.agent.session import Session, Turn
 from runner.agent.watching import Interruption, Times, Watch
 from runner.clouds.secrets import CloudSecrets
-from runner.errors import BUG, SUCCEEDED, NotFoundError, RunnerError
+from runner.errors import BUG, SUCCEEDED, NotFoundError, RunIsLiveError, RunnerError
 from runner.launching.account import RUNS
-from runner.launching.ledger import claim, log_generation
-from runner.stores.s3 import Bucket, Location, Writer, open_bucket
+from runner.launching.ledger import claim_name, holder, log_generation
+from runner.stores.s3 import Bucket, Location, open_bucket, open_store
 
 _RESERVE = 180.0
 """Seconds before the machine's end at which its run must end: for logs and results."""
@@ -68,22 +67,29 @@ def serve(url: str, generation: int, ttl: float, home: Path, environ: Mapping[st
     metadata = Metadata(endpoint)
     this = patience.ask(lambda: about(metadata))
     run = open_bucket(url)
-    if not patience.ask(lambda: claim(run, generation, this.instance_id)):
+    what = patience.ask(lambda: given(run, generation))
+    store = open_store(
+        run,
+        generation=log_generation(generation),
+        claim=claim_name(generation),
+        name=this.instance_id,
+        since=what.since,
+    )
+    try:
+        patience.ask(lambda: store.lease(holder(this.instance_id)))
+    except RunIsLiveError:
         _notice(f"another machine has generation {generation} of {run.where.name}")
         return SUCCEEDED
-    writer = Writer(
-        run, generation=log_generation(generation), name=f"{this.instance_id}-{secrets.token_hex(4)}"
-    )
-    log = patience.ask(writer.fence)
+    log = patience.ask(store.fence)
     plan = patience.ask(lambda: _needed(run, "plan.json"))
     interruption = Interruption()
     session = Session(
         Turn(
             run=run,
             root=_root(run),
-            writer=writer,
+            store=store,
             log=log,
-            given=patience.ask(lambda: given(run, generation)),
+            given=what,
             plan=plans.from_json(plan),
             plan_bytes=plan,
             generation=generation,

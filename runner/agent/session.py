@@ -12,7 +12,6 @@ from runner import rules, run_here
 from runner.agent.about import About
 from runner.agent.first_words import BOOT_LOG, Given, before, booted, launched, requested
 from runner.agent.local_log import adopt, say, say_interrupted, say_refused
-from runner.agent.outlet import BucketOutlet
 from runner.agent.patience import Patience, PatientSecrets
 from runner.agent.rerun import gone_with_the_machine, unkept_with_the_machine
 from runner.agent.restoring import restore
@@ -33,14 +32,14 @@ from runner.runs.in_bucket import BucketSource
 from runner.runs.reading import read
 from runner.state import RunPhase, RunState
 from runner.stores.directory import LOG
-from runner.stores.s3 import Bucket, Writer, download
+from runner.stores.s3 import Bucket, S3Store, download
 
 _STATE = re.compile(r"state/(\d{1,9})\.tar\.gz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """`run` is the run's own place, `root` the account's prefix; `writer` has fenced `log`, which is all.
+    """`run` is the run's own place, `root` the account's prefix; `store` has fenced `log`, which is all.
 
     `metadata`: where this machine's metadata service is. `patience` ends when the machine's work must;
     `last_patience` when the machine itself does.
@@ -48,7 +47,7 @@ class Turn:
 
     run: Bucket
     root: Bucket
-    writer: Writer
+    store: S3Store
     log: bytes = field(repr=False)
     given: Given
     plan: Plan
@@ -89,13 +88,12 @@ class Session:
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
-        self._outlet = BucketOutlet(turn.run, turn.writer, since=turn.given.since)
         self._is_new = adopt(turn.directory, turn.plan_bytes, turn.log)
         self._state_folder = StateFolder(
             turn.state_directory,
             turn.home,
             turn.generation,
-            self._outlet.put,
+            turn.store.put,
             notice=turn.patience.notice,
             clock=turn.patience.clock,
         )
@@ -113,7 +111,7 @@ class Session:
         turn = self._turn
         shipper = Shipper(
             turn.directory,
-            self._outlet,
+            turn.store,
             offset=len(turn.log),
             on_end=self._shut_out,
             notice=turn.patience.notice,
@@ -136,7 +134,7 @@ class Session:
         if not has_all:
             return OPERATIONAL
         if unsaid:
-            turn.writer.write(unsaid)
+            turn.store.write(unsaid)
             return INTERRUPTED
         return self._end()
 
@@ -244,13 +242,13 @@ class Session:
         plan, state = read(turn.directory)
         if state.phase is RunPhase.FINISHED:
             log = (turn.directory / LOG).read_bytes()
-            turn.last_patience.ask(lambda: turn.writer.finish(log))
+            turn.last_patience.ask(lambda: turn.store.finish(log))
         began_elsewhere = self._is_new and bool(turn.log)
         where = BucketSource(turn.run) if began_elsewhere else turn.directory
         found = turn.last_patience.ask(lambda: evidence(where, state))
         write_from(turn.directory, plan, state, found, place=str(turn.run.where))
         for name in (JSON, MARKDOWN):
-            turn.last_patience.ask(lambda name=name: self._outlet.put(name, turn.directory / name))  # type: ignore[misc]
+            turn.last_patience.ask(lambda name=name: turn.store.put(name, turn.directory / name))  # type: ignore[misc]
         return SUCCEEDED if state.phase is RunPhase.FINISHED else INTERRUPTED
 
 

@@ -120,9 +120,3 @@ def claimed_by(ledger: Ledger, generation: int) -> str:
 def holder(instance_id: str) -> dict[str, Any]:
     """Who claims, for `S3Store.lease`: the same bytes each time, so an agent that starts again has it."""
     return {"instance_id": instance_id}
-
-
-def claim(ledger: Ledger, generation: int, instance_id: str) -> bool:
-    """For the agent, before anything else: whether this machine has the run. If not, it shuts down."""
-    body = json.dumps(holder(instance_id), sort_keys=True).encode()
-    return ledger.create(claim_name(generation), body) or claimed_by(ledger, generation) == instance_id

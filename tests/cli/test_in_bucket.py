@@ -16,7 +16,7 @@ from runner import events as e
 from runner.bundle.order import MachineOrder, order_name
 from runner.bundle.order import to_json as order_json
 from runner.cli.alive import is_alive
-from runner.launching.ledger import Record, claim, encode, log_generation, record_name
+from runner.launching.ledger import Record, encode, log_generation, record_name
 from runner.machines.ending import end
 from runner.model import Machine
 from runner.plan import to_json
@@ -30,6 +30,7 @@ from runner.stores.s3.uploading import put_file, put_tail
 from tests.aws import Aws
 from tests.builders import job, plan, queue
 from tests.cli.shell import QUEUE, Shell
+from tests.clouds.claiming import claim
 from tests.project import Project
 from tests.waiting import PATIENCE, until
 
@@ -57,13 +58,14 @@ def ship(directory: Path, bucket: Bucket) -> None:
     store = open_store(bucket)
     store.create((directory / "plan.json").read_bytes())
     store.open_log()
-    store.append_lines((directory / "events.jsonl").read_bytes())
+    log = (directory / "events.jsonl").read_bytes()
+    store.write(log)
     files = [path for path in directory.rglob("*") if path.is_file()]
     names = [(str(path.relative_to(directory)), path) for path in files]
     for name, path in names:
         if name.startswith("jobs/"):
             put_file(bucket, name, path)
-    store.close()
+    store.finish(log)
     for name, path in names:
         if name.startswith("report."):
             put_file(bucket, name, path)
@@ -233,7 +235,7 @@ class Live:
         self.bucket = aws.at(f"p/runs/{run_id}")
         self.url = aws.url(f"p/runs/{run_id}")
         self.made = queue(job("a"), job("b", "a"))
-        self.store: S3Store = open_store(self.bucket, every=0.05, look_every=0.1)
+        self.store: S3Store = open_store(self.bucket, look_every=0.1)
         self.store.create(to_json(plan(self.made)))
         self.store.open_log()
         self.say(

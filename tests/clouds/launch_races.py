@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from runner.errors import CapacityError, CloudUnsureError, RunnerError
 from runner.launching.launch import launch
-from runner.launching.ledger import claim, claim_name, decode, record_name
+from runner.launching.ledger import claim_name, decode, record_name
 from runner.launching.naming import LAUNCH, tags_of
 from runner.ports import Instance, LaunchRequest
 from runner.stores.s3 import Found
+from tests.clouds.claiming import claim
 from tests.clouds.making import ATTEMPTS, PURPOSE, requests
 
 Reply: TypeAlias = bytes | bool | int | str | frozenset[int] | None

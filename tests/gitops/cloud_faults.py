@@ -10,12 +10,13 @@ from runner import events as e
 from runner.errors import SUCCEEDED
 from runner.events import encode_lines
 from runner.gitops.repository.configured import config_at
-from runner.launching.ledger import claim, log_generation
+from runner.launching.ledger import log_generation
 from runner.launching.naming import GENERATION, RUN
 from runner.machines.facts import order_of
 from runner.machines.live import marked
 from runner.ports import Instance, PullRequest
 from runner.stores.s3 import Bucket, Writer
+from tests.clouds.claiming import claim
 from tests.gitops.cloud_loop import CloudLoop, queue
 
 PASS = {"schedule": "53 * * * *"}

@@ -18,7 +18,7 @@ from runner.bundle.order import from_json
 from runner.errors import CloudRefusedError, FencedError, NotFoundError, RunIsLiveError
 from runner.events import encode_lines
 from runner.gitops.run.tending import Tended
-from runner.launching.ledger import claim, claimed_by, log_generation
+from runner.launching.ledger import claimed_by, log_generation
 from runner.launching.naming import repository_tags
 from runner.machines.advancing import advance, stop_machines
 from runner.machines.beginning import Beginning, begin, go_on
@@ -38,6 +38,7 @@ from runner.stores.s3 import Bucket, Writer
 from runner.validate import Policy
 from tests.aws import Aws
 from tests.builders import job, queue
+from tests.clouds.claiming import claim
 from tests.machines.world import EC2, RUN_ID, MachineWorld, TimelyCloud
 
 pytestmark = pytest.mark.slow

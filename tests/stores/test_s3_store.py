@@ -1,14 +1,13 @@
-"""What a run in a bucket does beyond the contract: pacing, patience, claims, leases, requests."""
+"""What a run in a bucket does beyond the contract: the whole log, trouble, claims, leases, requests."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 
 from runner import events as e
-from runner.errors import FencedError, RunIsLiveError, RunnerError, StoreBusyError, StoreError
+from runner.errors import FencedError, RunIsLiveError, StoreBusyError, StoreError
 from runner.stores.s3 import Claims, Found, Location, Reader, S3Store
 from runner.stores.s3.claims import LASTS
 from runner.stores.s3.leases import Line, acquire, lease_name
@@ -17,7 +16,6 @@ from runner.stores.s3.segments import WHOLE
 from tests.aws import Aws
 from tests.builders import failed_log
 from tests.stores.strict_objects import StrictObjects
-from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -26,57 +24,23 @@ PLACE = Location.parse("s3://my-runs/p/runs/demo-1")
 
 
 class Kept:
-    """Stores of one run over objects in memory, closed at the end."""
+    """Stores of one run over objects in memory."""
 
     def __init__(self) -> None:
         self.objects = StrictObjects()
-        self.told: list[RunnerError] = []
-        self.stores: list[S3Store] = []
 
-    def store(self, generation: int = 1, every: float = 60.0) -> S3Store:
-        made = S3Store(
-            self.objects,
-            "demo-1",
-            upload=lambda _name, _file: None,
-            generation=generation,
-            every=every,
-            on_trouble=self.told.append,
-        )
+    def store(self, generation: int = 1) -> S3Store:
+        made = S3Store(self.objects, "demo-1", upload=lambda _name, _file: None, generation=generation)
         made.open_log()
-        self.stores.append(made)
         return made
-
-    def puts(self) -> int:
-        return sum(what == "put" for what, _ in self.objects.asked)
-
-    def close(self) -> None:
-        self.objects.trouble = lambda _what, _name: None
-        for store in self.stores:
-            try:
-                store.close()
-            except FencedError:
-                continue
 
 
 @pytest.fixture
-def kept() -> Any:
-    made = Kept()
-    yield made
-    made.close()
+def kept() -> Kept:
+    return Kept()
 
 
-class TestPace:
-    def test_many_appends_are_two_segments(self, kept: Kept) -> None:
-        store = kept.store()
-        store.append(LOG[:1])
-        until(lambda: kept.puts() == 2)  # the fence, and the first event at once
-        for event in LOG[1:6]:
-            store.append([event])
-        assert kept.puts() == 2
-        store.sync()
-        assert kept.puts() == 3
-        assert store.events() == LOG[:6]
-
+class TestLog:
     def test_nothing_to_say_costs_nothing(self, kept: Kept) -> None:
         store = kept.store()
         kept.objects.asked.clear()
@@ -84,14 +48,17 @@ class TestPace:
         store.sync()
         assert kept.objects.asked == []
 
-    def test_close_writes_the_whole_log_of_a_run_that_is_over(self, kept: Kept) -> None:
-        store = kept.store()
-        store.append(LOG[:-1])
+    def test_it_is_opened_first(self, kept: Kept) -> None:
+        store = S3Store(kept.objects, "demo-1", upload=lambda _name, _file: None)
+        with pytest.raises(StoreError, match="the log of demo-1 is not open"):
+            store.append(LOG[:1])
         store.close()
-        assert WHOLE not in kept.objects.held
+
+    def test_the_whole_log_of_a_run_that_is_over_is_one_object(self, kept: Kept) -> None:
+        kept.store().append(LOG[:-1])
         again = kept.store(generation=2)
         again.append(LOG[-1:])
-        again.close()
+        again.finish(Reader(kept.objects).fresh())
         whole = kept.objects.held[WHOLE]
         assert e.decode_lines(whole.body) == LOG
         assert whole.metadata["generation"] == "2"
@@ -102,21 +69,16 @@ class TestPace:
     def test_the_whole_log_of_an_older_generation_gives_way(self, kept: Kept) -> None:
         first = kept.store()
         first.append(LOG)
-        first.sync()
         second = kept.store(generation=2)
-        first.append_lines(b"{}\n")
         with pytest.raises(FencedError):
-            first.sync()
+            first.write(b"{}\n")
         said = {"segments": "2", "generation": "1", "writer": "w"}
         kept.objects.replace(WHOLE, b"", "", said)  # what the first had sent before it knew
-        second.append_lines(b'{"type":"run_finished"}\n')
-        second.close()
+        second.finish(Reader(kept.objects).fresh())
         assert kept.objects.held[WHOLE].metadata["generation"] == "2"
 
-
-class TestPatience:
-    def test_a_store_that_is_busy_is_asked_again(self, kept: Kept) -> None:
-        store = kept.store(every=0.01)
+    def test_what_could_not_be_written_yet_goes_with_what_comes_next(self, kept: Kept) -> None:
+        store = kept.store()
         failures = iter([True, True, False])
 
         def trouble(what: str, _name: str) -> None:
@@ -124,36 +86,21 @@ class TestPatience:
                 raise StoreBusyError("SlowDown")
 
         kept.objects.trouble = trouble
-        store.append(LOG[:2])
-        until(lambda: Reader(kept.objects).fresh())
-        assert store.events() == LOG[:2]
-        assert [type(one) for one in kept.told] == [StoreBusyError, StoreBusyError]
+        for events in (LOG[:2], LOG[2:3]):
+            with pytest.raises(StoreBusyError):
+                store.append(events)
+        assert store.events() == []
+        store.sync()
+        assert store.events() == LOG[:3]
 
-    def test_a_writer_that_is_fenced_is_told_and_writes_no_more(self, kept: Kept) -> None:
-        old = kept.store(every=0.01)
+    def test_a_writer_that_is_fenced_writes_no_more(self, kept: Kept) -> None:
+        old = kept.store()
         old.append(LOG[:2])
-        old.sync()
         new = kept.store(generation=2)
-        old.append(LOG[2:3])
-        until(lambda: kept.told)
-        assert isinstance(kept.told[0], FencedError)
-        for deed in (lambda: old.append(LOG[3:4]), old.sync, old.close):
+        for deed in (lambda: old.append(LOG[2:3]), old.sync, old.close):
             with pytest.raises(FencedError, match="generation 2"):
                 deed()
         assert new.events() == LOG[:2]
-
-    def test_what_cannot_be_written_is_raised(self, kept: Kept) -> None:
-        store = kept.store(every=0.01)
-
-        def denied(_what: str, _name: str) -> None:
-            raise StoreError("denied")
-
-        kept.objects.trouble = denied
-        store.append(LOG[:1])
-        until(lambda: kept.told)
-        with pytest.raises(StoreError, match="denied"):
-            store.append(LOG[1:2])
-        kept.stores.clear()
 
 
 class TestClaims:
@@ -175,7 +122,7 @@ class TestClaims:
         for thread in threads:
             thread.join()
         assert len(won) == 1
-        assert set(lost) == {f"generation 1 of run demo-1 is taken: i-{won[0]} has it"}
+        assert set(lost) == {f"agent/1 of run demo-1 is taken: i-{won[0]} has it"}
 
     def test_a_lost_reply_is_no_loss(self) -> None:
         objects = StrictObjects()

@@ -71,7 +71,7 @@ class S3:
         self._generations = itertools.count(2)
 
     def store(self, generation: int = 1) -> Made:
-        return open_store(self._aws.at(f"p/runs/{RUN}"), generation=generation, every=0.1, look_every=0.2)
+        return open_store(self._aws.at(f"p/runs/{RUN}"), generation=generation, look_every=0.2)
 
     def later(self) -> Made:
         return self.store(next(self._generations))

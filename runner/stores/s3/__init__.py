@@ -5,14 +5,13 @@ whole `events.jsonl` follows when the run is over.
 
 Requests (each at most five tries, by the SDK's standard retries):
 
-- the log: one PUT every two seconds at most while there is something to say, none when there is not;
+- the log: one PUT an append, none where there is nothing to say;
 - a reader: one GET for the whole log of a run that is over, else one GET a segment (up to 32 at once) and one
   that finds nothing; then one GET a look;
 - requests from elsewhere: one LIST every five seconds while somebody runs the run;
 - a file: one PUT, beyond 8 MiB one for each 8 MiB (larger parts beyond 80 GB: S3 takes 10,000) and two more;
   back: one GET, beyond 8 MiB one HEAD and one GET for each 8 MiB more;
-- opening: one PUT of the claim and one of the fence, beside reading the log; closing a run that is over: the
-  log read once, and one PUT.
+- opening: one PUT of the claim and one of the fence, beside reading the log; the end of a run: one PUT.
 """
 
 from runner.stores.s3.bucket import Bucket

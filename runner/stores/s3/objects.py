@@ -40,6 +40,9 @@ class Readable(Protocol):
 class Objects(Readable, Protocol):
     """The same, to be written too."""
 
+    def get(self, name: str, span: str = "") -> Found | None:
+        """`span`: only these bytes of it (`bytes=FROM-TO`)."""
+
     def create(self, name: str, body: bytes) -> bool:
         """Write it unless it exists (`If-None-Match: *`); False where it does. Never overwrites."""
 

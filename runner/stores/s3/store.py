@@ -15,18 +15,20 @@ from runner.errors import RunIsLiveError, StoreError
 from runner.stores.s3.objects import Objects
 from runner.stores.s3.requests import LOOK_EVERY, Requests
 from runner.stores.s3.segments import Reader, Writer
-from runner.stores.s3.shipping import EVERY, OnTrouble, Shipper
 
 PLAN = "plan.json"
+_CLAIM = "bytes=0-1023"
+"""Of a claim: jobs that have their machine's role write there what they want."""
 
 
 class S3Store:
-    """`objects` are those below the run's own place, `upload(name, file)` keeps a file there.
+    """`objects` are those below the run's own place, `upload(name, file)` keeps a file there, `upload_tail`
+    the end of one that grows.
 
-    Each process that writes has a `generation` of its own, and a higher one shuts out all lower ones.
-    Appended events are visible within `every` seconds and one request, at once after `sync`; requests are
-    looked for every `look_every` seconds. All methods raise StoreError; FencedError says that a newer
-    generation writes.
+    Each process that writes has a `generation` of its own, and a higher one shuts out all lower ones; `claim`
+    is what one must have to be it. What is appended is a segment of its own, so whoever appends keeps the
+    pace. Requests are looked for every `look_every` seconds, and those from before `since` do not count. All
+    methods raise StoreError; FencedError says that a newer generation writes.
     """
 
     def __init__(
@@ -35,23 +37,24 @@ class S3Store:
         run_id: str,
         *,
         upload: Callable[[str, Path], object],
+        upload_tail: Callable[[str, Path], object] = lambda _name, _file: None,
         generation: int = 1,
-        every: float = EVERY,
+        claim: str = "",
+        name: str = "",
         look_every: float = LOOK_EVERY,
-        on_trouble: OnTrouble | None = None,
+        since: float = 0.0,
     ) -> None:
         self.run_id = run_id
         self.generation = generation
         self._objects = objects
         self._upload = upload
-        self._every = every
-        self._on_trouble = on_trouble
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._upload_tail = upload_tail
+        self._claim = claim or f"agent/{generation}"
+        name = f"{name or f'{socket.gethostname()}-{os.getpid()}'}-{secrets.token_hex(4)}"
         self._writer = Writer(objects, generation=generation, name=name)
-        self._shipper: Shipper | None = None
-        self._requests = Requests(objects, every=look_every)
+        self._requests = Requests(objects, every=look_every, since=since)
         self._seq = 0
-        self._is_over = False
+        self._is_open = False
 
     def create(self, plan: bytes) -> None:
         """Put the run's plan. The same plan again is no trouble; raises StoreError where there is another."""
@@ -65,72 +68,70 @@ class S3Store:
             )
 
     def lease(self, holder: Mapping[str, Any]) -> None:
-        """Claim this generation, for good: whoever comes later takes a higher one."""
-        claim, body = f"agent/{self.generation}", json.dumps(dict(holder), sort_keys=True).encode()
-        if self._objects.create(claim, body):
+        """Claim this generation, for good: whoever comes later takes a higher one. Safe to repeat."""
+        body = json.dumps(dict(holder), sort_keys=True).encode()
+        if self._objects.create(self._claim, body):
             return
-        found = self._objects.get(claim)
+        found = self._objects.get(self._claim, _CLAIM)
         if found is None or found.body != body:
             raise RunIsLiveError(
-                f"generation {self.generation} of run {self.run_id} is taken: "
+                f"{self._claim} of run {self.run_id} is taken: "
                 f"{_describe(found.body if found is not None else b'')} has it",
                 hint=f"`runner status {self.run_id}` tells how it stands",
             )
 
+    def fence(self) -> bytes:
+        """Shut out every older generation, and get ready to append; the lines of the whole log."""
+        log = self._writer.fence()
+        self._seq, self._is_open = log.count(b"\n"), True
+        return log
+
     def open_log(self) -> list[e.Event]:
-        """Shut out every older generation, get ready to append, and give what the log has."""
-        found = e.decode_lines(self._writer.fence())
-        self._seq = len(found)
-        self._is_over = bool(found) and isinstance(found[-1], e.RunFinished)
-        self._shipper = Shipper(self._writer, every=self._every, on_trouble=self._on_trouble)
-        return found
+        return e.decode_lines(self.fence())
 
     def append(self, events: Sequence[e.Event]) -> None:
-        self.append_lines(e.encode_lines(events, self.run_id, self._seq + 1))
+        lines = e.encode_lines(events, self.run_id, self._seq + 1)
+        self._seq += len(events)
+        self.write(lines)
 
-    def append_lines(self, lines: bytes) -> None:
-        """Whole lines as another log of this run has them, with the numbers that come next."""
-        if not lines:
-            return
-        self._opened().add(lines)
-        self._seq += lines.count(b"\n")
-        last = lines[lines[:-1].rfind(b"\n") + 1 :]
-        self._is_over = b'"type":"run_finished"' in last
+    def write(self, lines: bytes = b"") -> None:
+        """Whole lines as another log of this run has them, with the numbers that come next.
+
+        They are taken over at once: after StoreBusyError call again with what has come since, or nothing.
+        """
+        if not self._is_open:
+            raise StoreError(f"the log of {self.run_id} is not open", hint="open_log comes first")
+        self._writer.write(lines)
+
+    def beat(self) -> None:
+        """A sign of life without a line. Else as `write`."""
+        self._writer.beat()
 
     def sync(self) -> None:
-        self._opened().flush()
+        self.write()
 
     def events(self, after: int = 0) -> list[e.Event]:
-        if self._shipper is not None:
-            self._shipper.flush()
         return e.decode_lines(Reader(self._objects).fresh())[after:]
 
     def put(self, name: str, file: Path) -> None:
         self._upload(name, file)
 
+    def put_tail(self, name: str, file: Path) -> None:
+        """Keep the end of a file that still grows."""
+        self._upload_tail(name, file)
+
     def requests(self) -> list[dict[str, Any]]:
         return self._requests.found()
 
-    def finish(self, log: bytes | None = None) -> None:
-        """Put the whole log into one object, for readers to come. `log`: its lines, if at hand."""
+    def finish(self, log: bytes) -> None:
+        """Put the whole log of a run that is over, which is `log`, into one object for readers to come."""
         self.sync()
-        self._writer.finish(Reader(self._objects).fresh() if log is None else log)
+        self._writer.finish(log)
 
     def close(self) -> None:
-        """Everything is in the bucket, also as one object where the run is over."""
-        shipper, self._shipper = self._shipper, None
-        if shipper is None:
-            return
-        shipper.close()
-        if self._is_over:
-            self._shipper = shipper
-            self.finish()
-            self._shipper = None
-
-    def _opened(self) -> Shipper:
-        if self._shipper is None:
-            raise StoreError(f"the log of {self.run_id} is not open", hint="open_log comes first")
-        return self._shipper
+        """Everything is in the bucket. The claim stays: it is for good."""
+        if self._is_open:
+            self.sync()
 
 
 def _describe(body: bytes) -> str:
