@@ -10,8 +10,12 @@ from runner.state import RunPhase
 
 
 def is_alive(tail: Tail) -> bool:
-    """Also for one that is to go on, though its log ends: a machine is on its way to it."""
-    if tail.state.phase is not RunPhase.FINISHED and tail.source.is_live():
+    """Also for one that is to go on, though its log ends: a machine is on its way to it, or there already.
+
+    What runs here still has its lease for a moment after its last word.
+    """
+    is_here = tail.source.directory is not None
+    if tail.source.is_live() and not (is_here and tail.state.phase is RunPhase.FINISHED):
         return True
     machine = awaited_machine(tail.source, tail.plan)
     return machine is not None and not machine.is_late

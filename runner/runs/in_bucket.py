@@ -89,8 +89,11 @@ class BucketSource:
         return self._reader.left()
 
     def is_live(self) -> bool:
-        """By the age of the last segment that was read. A run that was only requested has time to start."""
-        if self._is_over:
+        """By the age of the last segment that was read. A run that was only requested has time to start.
+
+        One that is over lives again as soon as a newer generation has the log, before its first line.
+        """
+        if self._is_over and self._reader.told == self._reader.generation:
             return False
         age = self.bucket.now() - (self._reader.modified or self.planned_at)
         return age < (SILENT if self._reader.modified else STARTING)

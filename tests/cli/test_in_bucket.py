@@ -213,6 +213,17 @@ class TestAgain:
         assert "break succeeded" in watched
         assert heard == "well\n"
 
+    def test_it_lives_before_its_machine_says_a_word(self, pair: Pair, aws: Aws) -> None:
+        run = aws.at(f"p/runs/{pair.directory.name}")
+        tail = Tail(BucketSource(run))
+        tail.poll()
+        assert not is_alive(tail)
+        order_machine(run, "retry")
+        assert is_alive(tail)
+        open_store(run, generation=log_generation(1)).open_log()
+        assert tail.poll() == []
+        assert is_alive(tail), "it is about to fetch the checkout"
+
     def test_it_can_be_cancelled(self, pair: Pair, aws: Aws) -> None:
         run = aws.at(f"p/runs/{pair.directory.name}")
         order_machine(run, "retry")

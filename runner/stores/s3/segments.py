@@ -71,8 +71,9 @@ class Reader:
     """Reads a log as it grows. Never lists: it asks for the next segment until there is none.
 
     `number`: the last segment read. `generation`, `writer`: who wrote last. `modified`: when, by the store's
-    clock. `whole_etag`: the version of the whole log that was found. `at_once`: requests in parallel.
-    `most`: bytes of lines beyond which it is no log of ours; 0: any number.
+    clock. `told`: the generation of the last line; a newer one may have shut that out, and said nothing yet.
+    `whole_etag`: the version of the whole log that was found. `at_once`: requests in parallel. `most`: bytes
+    of lines beyond which it is no log of ours; 0: any number.
     """
 
     def __init__(self, objects: Readable, *, at_once: int = _AT_ONCE, most: int = 0) -> None:
@@ -84,6 +85,7 @@ class Reader:
         self._size = 0
         self.number = 0
         self.generation = 0
+        self.told = 0
         self.writer = ""
         self.modified = 0.0
         self.whole_etag = ""
@@ -129,7 +131,7 @@ class Reader:
         except (KeyError, ValueError):  # put there by hand: the segments are what counts
             self.number, self.generation, self.writer = 0, 0, ""
             return b""
-        self._size = len(found.body)
+        self._size, self.told = len(found.body), self.generation
         return found.body
 
     def _get(self, numbers: range) -> Iterator[Found | None]:
@@ -156,6 +158,7 @@ class Reader:
         if segment.generation < self.generation:
             return b""  # only where a store does not keep the first law: a fenced line does not count
         self.generation, self.writer = segment.generation, segment.writer
+        self.told = segment.generation if segment.lines else self.told
         return segment.lines
 
 
