@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from runner.bundle.archive import Archive
 from runner.bundle.order import MachineOrder, from_json, order_name, to_json
 from runner.errors import StoreBusyError
 from runner.stores.s3 import Bucket
-from runner.stores.s3.uploading import Progress, put_file
+from runner.stores.s3.uploading import Progress, put_file, unseen
 
 _FRESH = 24 * 3600.0
 """Seconds; the lifecycle of a bucket counts in days."""
 
 
-def send(bucket: Bucket, archive: Archive, progress: Progress | None = None) -> bool:
+Shown = Callable[[str, int], AbstractContextManager[Progress]]
+"""Shows somebody how far it is, of something so many bytes large."""
+
+
+def unshown(_what: str, _size: int) -> AbstractContextManager[Progress]:
+    return nullcontext(unseen)
+
+
+def send(bucket: Bucket, archive: Archive, what: str = "", shown: Shown = unshown) -> bool:
     """Keep it below the account's prefix, which `bucket` is; False where it was there. Raises StoreError.
 
     What lies there for long is sent again: a bucket may forget what is old, and a machine needs it soon.
@@ -20,7 +31,8 @@ def send(bucket: Bucket, archive: Archive, progress: Progress | None = None) -> 
     there = [listed for listed in bucket.names(archive.name) if listed.size == archive.size]
     if any(bucket.now() - listed.modified < _FRESH for listed in there):
         return False
-    put_file(bucket, archive.name, archive.path, progress)
+    with shown(f"sending {what}", archive.size) as progress:
+        put_file(bucket, archive.name, archive.path, progress)
     return True
 
 

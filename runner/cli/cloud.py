@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner import config
 from runner.cli.options import environ
-from runner.cli.terminal import say
+from runner.cli.terminal import progress, say
 from runner.errors import NotFoundError, UsageError
 from runner.launching.account import RUNS
 from runner.machines.site import Site, open_site
@@ -33,6 +33,7 @@ def site_of(checkout: Path) -> Site:
         environ(),
         policy=found.policy,
         notice=lambda sentence: say(f"runner: {sentence}"),
+        shown=progress,
     )
 
 

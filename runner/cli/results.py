@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from runner.cli.terminal import say
+from runner.cli.terminal import progress, say
 from runner.cli.which import run_argument, run_source
 from runner.errors import NotFoundError, UsageError
 from runner.problems import shorten
@@ -46,7 +46,9 @@ def results(
     elif output is None:
         _list(pieces)
     else:
-        total = sum(source.files.each(lambda piece: copy(source, piece, Path(output)), pieces))
+        target = Path(output)
+        with progress("copying", sum(piece.size for piece in pieces)) as more:
+            total = sum(source.files.each(lambda piece: copy(source, piece, target, more), pieces))
         say(f"runner: {counted(len(pieces), 'file')}, {format_size(total)}, copied to {output}")
     return 0
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import click
+
+from runner.units import format_size
 
 _STYLE = {
     "error": {"fg": "red", "bold": True},
@@ -34,6 +38,28 @@ def painter(stream: TextIO) -> Callable[[str, str], str]:
 def in_actions() -> bool:
     """Whether GitHub Actions reads our output, and would obey commands in it."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+_SMALL = 8 << 20
+
+
+@contextlib.contextmanager
+def progress(what: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Called with how many more bytes are done, from any thread: a bar, where a person looks at it.
+
+    Not of what is done before it could be read.
+    """
+    if size < _SMALL or not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    lock = threading.Lock()
+    with click.progressbar(length=size, label=f"runner: {what} {format_size(size)}", file=sys.stderr) as bar:
+
+        def more(done: int) -> None:
+            with lock:
+                bar.update(done)
+
+        yield more
 
 
 def say(text: str) -> None:

@@ -14,7 +14,7 @@ from runner.bundle import checkout as checkouts
 from runner.bundle import program
 from runner.bundle.archive import Archive
 from runner.bundle.checkout import CheckoutArchive
-from runner.bundle.sending import send
+from runner.bundle.sending import Shown, send, unshown
 from runner.clouds.opening import fetch_prices, open_cloud
 from runner.errors import UsageError
 from runner.launching import price_cache
@@ -67,8 +67,12 @@ def open_site(
     *,
     policy: Policy | None = None,
     notice: Callable[[str], object] = lambda _: None,
+    shown: Shown = unshown,
 ) -> Site:
-    """Asks nothing of AWS yet. Raises UsageError where the configuration does not say enough, StoreError."""
+    """Asks nothing of AWS yet. `shown`: how far it is with what it sends.
+
+    Raises UsageError where the configuration does not say enough, StoreError.
+    """
     missing = [name for name in ("region", "bucket") if not getattr(account, name)]
     if missing:
         raise UsageError(
@@ -83,8 +87,8 @@ def open_site(
         repository=repository,
         root=root,
         cloud=once(open_cloud),
-        program=once(functools.partial(_program, root)),
-        files=once(functools.partial(send_files, root)),
+        program=once(functools.partial(_program, root, shown)),
+        files=once(functools.partial(send_files, root, shown=shown)),
         endpoint=environ.get("AWS_ENDPOINT_URL", ""),
         policy=policy,
         prices=_prices(root, notice),
@@ -102,17 +106,17 @@ def _prices(root: Bucket, notice: Callable[[str], object]) -> Callable[[str, Seq
     return lambda region, types: known(region, tuple(types))
 
 
-def _program(root: Bucket) -> Bundle:
+def _program(root: Bucket, shown: Shown) -> Bundle:
     """Built once in a process; sent once in the life of this version."""
     with tempfile.TemporaryDirectory(prefix="runner-program-") as folder:
         archive: Archive = program.build(Path(folder, "program.tar.gz"))
-        send(root, archive)
+        send(root, archive, "the program", shown)
     return Bundle(name=archive.name, sha256=archive.sha256)
 
 
-def send_files(root: Bucket, checkout: Path, commit: str) -> CheckoutArchive:
+def send_files(root: Bucket, checkout: Path, commit: str, *, shown: Shown = unshown) -> CheckoutArchive:
     """Its archive is in the bucket alone. Raises NotFoundError where there is no such commit, RunnerError."""
     with tempfile.TemporaryDirectory(prefix="runner-launch-") as folder:
         packed = checkouts.build(checkout, commit, Path(folder, "checkout.tar.gz"))
-        send(root, packed.archive)
+        send(root, packed.archive, "the checkout", shown)
     return packed

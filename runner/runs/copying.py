@@ -60,13 +60,18 @@ def logs_of(job: JobState, size_of: Callable[[str], int | None]) -> Iterator[Pie
                 yield Piece(kept=kept, name=f"{job_id}/{attempt.number}/{stream}.log", size=size)
 
 
-def copy(source: RunSource, piece: Piece, target: Path) -> int:
-    """Copy one file below `target`, replacing an older one; its size. Raises StoreError."""
+def copy(
+    source: RunSource, piece: Piece, target: Path, progress: Callable[[int], object] = lambda _: None
+) -> int:
+    """Copy one file below `target`, replacing an older one; its size. `progress`: as of `Files.fetch`.
+
+    Raises StoreError.
+    """
     destination = target / piece.name
     part = destination.with_name(f".{secrets.token_hex(8)}.part")  # a name may be as long as names can be
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        digest, size = source.files.fetch(piece.kept, part)
+        digest, size = source.files.fetch(piece.kept, part, progress)
         if piece.stored is not None and digest != piece.stored.sha256:
             part.unlink()
             raise StoreError(

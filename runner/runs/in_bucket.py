@@ -174,8 +174,8 @@ class BucketFiles:
         path = PurePosixPath(name)
         return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
-    def fetch(self, name: str, part: Path) -> tuple[str, int]:
-        mode = download(self._bucket, name, part)
+    def fetch(self, name: str, part: Path, progress: Callable[[int], object]) -> tuple[str, int]:
+        mode = download(self._bucket, name, part, progress)
         part.chmod(mode & 0o777 | 0o600)
         with part.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), part.stat().st_size

@@ -136,13 +136,14 @@ class DirectoryFiles:
         real = os.path.realpath(self._directory / folder / name)
         return bool(parts) and ".." not in parts and real.startswith(f"{root}/")
 
-    def fetch(self, name: str, part: Path) -> tuple[str, int]:
+    def fetch(self, name: str, part: Path, progress: Callable[[int], object]) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         with open_regular(self._directory / name) as reading, part.open("wb") as writing:
             while chunk := reading.read(_CHUNK):
                 writing.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
+                progress(len(chunk))
             part.chmod(os.fstat(reading.fileno()).st_mode & 0o777 | 0o600)
         return digest.hexdigest(), size
 

@@ -34,8 +34,11 @@ class Files(Protocol):
     def is_inside(self, folder: str, name: str) -> bool:
         """Whether `name`, seen from `folder`, stays below it, also through symbolic links."""
 
-    def fetch(self, name: str, part: Path) -> tuple[str, int]:
-        """Copy a file to `part`, whatever its size; its SHA-256 (hexadecimal) and its size in bytes."""
+    def fetch(self, name: str, part: Path, progress: Callable[[int], object]) -> tuple[str, int]:
+        """Copy a file to `part`, whatever its size; its SHA-256 (hexadecimal) and its size in bytes.
+
+        `progress` is called with how many more bytes are there, maybe from several threads.
+        """
 
     def each(self, question: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`map`, many at once where each answer takes its time."""

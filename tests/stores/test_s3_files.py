@@ -32,10 +32,12 @@ class TestUploads:
         big.write_bytes(os.urandom(PART + 5))
         big.chmod(0o750)
         seen: list[int] = []
-        put_file(bucket, "big", big, lambda _name, sent: seen.append(sent))
+        put_file(bucket, "big", big, seen.append)
         assert sum(seen) == PART + 5
         assert len(seen) > 1
-        mode = download(bucket, "big", tmp_path / "copy")
+        seen.clear()
+        mode = download(bucket, "big", tmp_path / "copy", seen.append)
+        assert sum(seen) == PART + 5
         assert (tmp_path / "copy").read_bytes() == big.read_bytes()
         assert mode == 0o750
 

@@ -188,7 +188,7 @@ class TestFiles:
         assert files.read("jobs/a/1/results/b/c.txt", 3) == b"one"
         assert files.end("jobs/a/1/results/b/c.txt", 4) == b"two\n"
         assert files.sizes("jobs/a")("jobs/a/1/results/b/c.txt") == 8
-        digest, size = files.fetch("jobs/a/1/results/b/c.txt", tmp_path / "copy")
+        digest, size = files.fetch("jobs/a/1/results/b/c.txt", tmp_path / "copy", lambda _: None)
         assert (digest, size) == (hashlib.sha256(b"one\ntwo\n").hexdigest(), 8)
         assert (tmp_path / "copy").read_bytes() == b"one\ntwo\n"
 

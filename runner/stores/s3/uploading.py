@@ -22,11 +22,15 @@ from runner.stores.s3.trouble import told
 
 PART = 8 << 20
 _AT_ONCE = 8
-Progress = Callable[[str, int], None]
-"""Called from several threads with a name and how many more bytes of it have been sent."""
+Progress = Callable[[int], object]
+"""Called from several threads with how many more bytes are there."""
 
 
-def put_file(bucket: Bucket, name: str, file: Path, progress: Progress | None = None) -> int:
+def unseen(_more: int) -> None:
+    """The progress that nobody looks at."""
+
+
+def put_file(bucket: Bucket, name: str, file: Path, progress: Progress = unseen) -> int:
     """Keep one file; its size. What is written to it meanwhile may be missing."""
     try:
         size, mode = _look(file)
@@ -34,8 +38,7 @@ def put_file(bucket: Bucket, name: str, file: Path, progress: Progress | None = 
         if size <= PART:
             body = file.read_bytes()
             bucket.put(name, body, metadata)
-            if progress is not None:
-                progress(name, len(body))
+            progress(len(body))
             return len(body)
         _put_parts(bucket, name, file, metadata, progress)
     except OSError as error:
@@ -62,28 +65,24 @@ def _look(file: Path) -> tuple[int, int]:
     return found.st_size, stat.S_IMODE(found.st_mode)
 
 
-def _put_parts(
-    bucket: Bucket, name: str, file: Path, metadata: dict[str, str], progress: Progress | None
-) -> None:
+def _put_parts(bucket: Bucket, name: str, file: Path, metadata: dict[str, str], progress: Progress) -> None:
     where = bucket.where.below(name)
     config = TransferConfig(
         multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=_AT_ONCE
     )
-    seen = [_Seen(name, progress)] if progress is not None else []
     with told("write", where), TransferManager(bucket.client, config) as transfers:
         transfers.upload(
             str(file),
             where.bucket,
             where.prefix,
             extra_args={"ChecksumAlgorithm": "SHA256", "Metadata": metadata},
-            subscribers=seen,
+            subscribers=[Seen(progress)],
         ).result()
 
 
-class _Seen(BaseSubscriber):
-    def __init__(self, name: str, progress: Progress) -> None:
-        self._name = name
+class Seen(BaseSubscriber):
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def on_progress(self, future: TransferFuture, bytes_transferred: int, **_: Any) -> None:  # noqa: ARG002
-        self._progress(self._name, bytes_transferred)
+        self._progress(bytes_transferred)
