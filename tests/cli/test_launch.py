@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import boto3
 import pytest
@@ -26,16 +27,16 @@ jobs:
 
 @pytest.fixture
 def account(shell: Shell, aws: Aws) -> Shell:
-    """A checkout with a commit, in an account of its own region."""
+    """A checkout with a commit. The emulator is one for all tests: what it gets has names of its own."""
     iam = boto3.client("iam", endpoint_url=aws.endpoint)
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_instance_profile(InstanceProfileName="runner-instance")
+        iam.create_instance_profile(InstanceProfileName="launched")
     ec2 = boto3.client("ec2", region_name="us-east-1", endpoint_url=aws.endpoint)
-    with contextlib.suppress(ec2.exceptions.ClientError):  # the emulator is one for all tests
-        ec2.create_security_group(GroupName="queue-runner", Description="no way in")
+    group = ec2.create_security_group(GroupName=aws.bucket, Description="no way in")["GroupId"]
     shell.write(
         ".github/runner.yaml",
-        f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: ci, instance_profile: runner-instance}}\n",
+        f"aws: {{region: us-east-1, bucket: {aws.bucket}, prefix: ci, "
+        f"instance_profile: launched, security_group: {group}}}\n",
     )
     shell.write("queue.yaml", QUEUE.format(image=IMAGE, more=""))
     shell.write("other", "file\n")
@@ -84,7 +85,9 @@ def test_one_that_never_gets_a_machine(account: Shell, aws: Aws) -> None:
 
 
 def test_one_whose_machine_could_not_be_asked_for(account: Shell, aws: Aws) -> None:
-    """The run is there, and somebody has to know."""
+    """The run is there, and somebody has to know. A group would be of one region."""
+    settings = account.folder / ".github" / "runner.yaml"
+    settings.write_text(re.sub(r", security_group: [^}]+", "", settings.read_text()))
     account.write("queue.yaml", QUEUE.format(image=IMAGE, more=", region: us-esat-1"))
     said = account("launch", "queue.yaml")
     assert said.code == 0, said.err
