@@ -24,10 +24,19 @@ from tests.project import ROOT
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# The emulator looks whether an object is there and writes it in two steps, in threads: S3 does it in one.
 _SERVER = """
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+import sys, threading
+from moto.moto_server import threaded_moto_server as moto
+class Atomic(moto.DomainDispatcherApplication):
+    one_at_a_time = threading.Lock()
+    def __call__(self, environ, start_response):
+        if not {"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"} & environ.keys():
+            return super().__call__(environ, start_response)
+        with self.one_at_a_time:
+            return super().__call__(environ, start_response)
+moto.DomainDispatcherApplication = Atomic
+server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
